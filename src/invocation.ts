@@ -49,6 +49,7 @@ export type PlatformErrorType =
   | 'Runtime.StackOverflow'
   | 'Runtime.OutOfMemory'
   | 'Runtime.Aborted'
+  | 'Runtime.LimitExceeded'
   | 'Runtime.ImportModuleError'
   | 'Runtime.HandlerNotFound'
   | 'Runtime.InvalidResponse'
