@@ -1,0 +1,82 @@
+/** From the API's requests to the control plane's inputs. */
+import { ThawError } from '../errors.ts'
+import type {
+  Architecture,
+  ConfigurationInput,
+  CreateFunctionInput,
+  UpdateCodeInput,
+  UpdateConfigurationInput,
+} from '../functions/inputs.ts'
+import type { CreateFunctionRequest, UpdateCodeRequest, UpdateConfigurationRequest } from './schemas.ts'
+import { assertSupported } from './unsupported.ts'
+
+type Configuration = Omit<UpdateConfigurationRequest, 'RevisionId'>
+
+export function createFunctionInput(request: CreateFunctionRequest): CreateFunctionInput {
+  assertSupported(request)
+  assertSupported(request.Code)
+  assertNoPublish(request.Publish)
+  if (request.PackageType === 'Image')
+    throw new ThawError(
+      'InvalidParameterValue',
+      'PackageType Image is not supported: upload a zip or a component as ZipFile.',
+    )
+  return {
+    ...configurationInput(request),
+    zipFile: decodeZip(request.Code.ZipFile, 'code.zipFile'),
+    architecture: architecture(request.Architectures),
+    tags: request.Tags ?? {},
+  }
+}
+
+export function updateCodeInput(request: UpdateCodeRequest): UpdateCodeInput {
+  assertSupported(request)
+  assertNoPublish(request.Publish)
+  return {
+    zipFile: decodeZip(request.ZipFile, 'zipFile'),
+    architecture: architecture(request.Architectures),
+    dryRun: request.DryRun ?? false,
+    revisionId: request.RevisionId,
+  }
+}
+
+export function updateConfigurationInput(request: UpdateConfigurationRequest): UpdateConfigurationInput {
+  assertSupported(request)
+  return { ...configurationInput(request), revisionId: request.RevisionId }
+}
+
+function configurationInput(request: Configuration): ConfigurationInput {
+  const logging = request.LoggingConfig
+  if (logging !== undefined) assertSupported(logging)
+  if (logging?.LogFormat === 'JSON')
+    throw new ThawError('InvalidParameterValue', 'LoggingConfig.LogFormat JSON is not supported yet: use Text.')
+  return {
+    runtime: request.Runtime,
+    handler: request.Handler,
+    role: request.Role,
+    description: request.Description,
+    timeoutSeconds: request.Timeout,
+    memoryMb: request.MemorySize,
+    // `Environment: {}` empties it, as on AWS.
+    environment: request.Environment === undefined ? undefined : (request.Environment.Variables ?? {}),
+    ephemeralStorageMb: request.EphemeralStorage?.Size,
+    tracingMode: request.TracingConfig?.Mode,
+    snapStartApplyOn: request.SnapStart?.ApplyOn,
+    logGroup: logging?.LogGroup,
+  }
+}
+
+function assertNoPublish(publish: boolean | undefined): void {
+  if (publish === true) throw new ThawError('NotImplemented', 'Publish is not implemented: there are no versions yet.')
+}
+
+const architecture = (list: string[] | undefined): Architecture | undefined =>
+  list === undefined ? undefined : list[0] === 'arm64' ? 'arm64' : 'x86_64'
+
+/** Node's decoder skips what is no base64; a package must not be altered in silence. */
+function decodeZip(base64: string | undefined, member: string): Uint8Array | undefined {
+  if (base64 === undefined) return undefined
+  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64))
+    throw new ThawError('InvalidRequestContent', `Could not parse request body into json: ${member} is no base64.`)
+  return Buffer.from(base64, 'base64')
+}

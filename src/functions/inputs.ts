@@ -1,0 +1,38 @@
+/** What the operations take, once the API has checked the shape of the request. Absent means "not sent". */
+import type { FunctionConfiguration } from '../store/records.ts'
+
+export type Architecture = FunctionConfiguration['architecture']
+
+export interface ConfigurationInput {
+  /** As sent: `parseRuntime` decides. */
+  runtime: string | undefined
+  handler: string | undefined
+  role: string | undefined
+  description: string | undefined
+  timeoutSeconds: number | undefined
+  memoryMb: number | undefined
+  environment: Record<string, string> | undefined
+  ephemeralStorageMb: number | undefined
+  tracingMode: FunctionConfiguration['tracingMode'] | undefined
+  snapStartApplyOn: FunctionConfiguration['snapStartApplyOn'] | undefined
+  logGroup: string | undefined
+}
+
+export interface CreateFunctionInput extends ConfigurationInput {
+  /** Owned by the operation from here on. */
+  zipFile: Uint8Array | undefined
+  architecture: Architecture | undefined
+  tags: Record<string, string>
+}
+
+export interface UpdateCodeInput {
+  /** Owned by the operation from here on. */
+  zipFile: Uint8Array | undefined
+  architecture: Architecture | undefined
+  dryRun: boolean
+  revisionId: string | undefined
+}
+
+export interface UpdateConfigurationInput extends ConfigurationInput {
+  revisionId: string | undefined
+}

@@ -1,0 +1,92 @@
+/** What the control plane remembers of a function. Plain data: every store driver keeps and returns exactly this. */
+import { z } from 'zod'
+
+/** Runtimes that a build exists for. The first two are Lambda's names; the others are Thaw's own. */
+export const runtimes = ['nodejs24.x', 'nodejs22.x', 'assemblyscript', 'provided.component'] as const
+export type Runtime = (typeof runtimes)[number]
+
+/** The version every function has; published versions get numbers. */
+export const latest = '$LATEST'
+
+export const configurationSchema = z.object({
+  runtime: z.enum(runtimes),
+  handler: z.string(),
+  role: z.string(),
+  description: z.string(),
+  timeoutSeconds: z.number(),
+  memoryMb: z.number(),
+  /** Absent is not the same as empty: Lambda answers with what was sent. */
+  environment: z.record(z.string(), z.string()).optional(),
+  architecture: z.enum(['x86_64', 'arm64']),
+  ephemeralStorageMb: z.number(),
+  tracingMode: z.enum(['Active', 'PassThrough']),
+  snapStartApplyOn: z.enum(['None', 'PublishedVersions']),
+  logGroup: z.string(),
+})
+export type FunctionConfiguration = z.infer<typeof configurationSchema>
+
+/** The uploaded package, by content. */
+export interface FunctionCode {
+  /** Lower-case hex. Lambda's API shows the same digest as base64. */
+  sha256: string
+  sizeBytes: number
+}
+
+/** Lambda's `State`, with the codes and reasons that belong to it. */
+export const stateSchema = z.discriminatedUnion('name', [
+  z.object({ name: z.literal('Pending'), reasonCode: z.string(), reason: z.string() }),
+  z.object({ name: z.literal('Active') }),
+  z.object({ name: z.literal('Failed'), reasonCode: z.string(), reason: z.string() }),
+])
+export type FunctionState = z.infer<typeof stateSchema>
+
+/** Lambda's `LastUpdateStatus`. `None` until the function has been active once. */
+export const updateSchema = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('None') }),
+  z.object({ status: z.literal('InProgress'), reasonCode: z.string(), reason: z.string() }),
+  z.object({ status: z.literal('Successful') }),
+  z.object({ status: z.literal('Failed'), reasonCode: z.string(), reason: z.string() }),
+])
+export type LastUpdate = z.infer<typeof updateSchema>
+
+/**
+ * What the data plane runs. It lags behind the configuration while an update is in progress, and stays behind when the
+ * update failed: callers are served by the last deployment that worked.
+ */
+export const liveSchema = z.object({
+  deployment: z.number(),
+  codeSha256: z.string(),
+  runtime: z.enum(runtimes),
+  handler: z.string(),
+  memoryMb: z.number(),
+  timeoutSeconds: z.number(),
+  environment: z.record(z.string(), z.string()),
+  logGroup: z.string(),
+  engine: z.string(),
+  snapshot: z.string(),
+  snapshotMemoryBytes: z.number(),
+  initMs: z.number(),
+})
+export type LiveDeployment = z.infer<typeof liveSchema>
+
+export interface FunctionKey {
+  accountId: string
+  functionName: string
+  /** `$LATEST` or a number. */
+  version: string
+}
+
+/** One version of one function. Immutable: a change gives a new record with a new `revisionId`. */
+export interface FunctionRecord extends FunctionKey {
+  /** Changes with every mutation, also with those the platform makes itself (Pending to Active). */
+  revisionId: string
+  /** Unique in this store and rising: a fresh one for each change of code or configuration. */
+  deployment: number
+  lastModified: Date
+  configuration: FunctionConfiguration
+  code: FunctionCode
+  state: FunctionState
+  lastUpdate: LastUpdate
+  live: LiveDeployment | undefined
+  tags: Readonly<Record<string, string>>
+}

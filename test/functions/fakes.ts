@@ -1,0 +1,139 @@
+/** Stand-ins for the builder and the data plane, which other folders own: real enough to hold, fail and record. */
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { configSchema, type Config } from '../../src/config.ts'
+import type {
+  Builder,
+  BuildOutput,
+  BuildRequest,
+  DataPlane,
+  DataPlaneChange,
+} from '../../src/functions/collaborators.ts'
+import { createFunctions, type Functions } from '../../src/functions/functions.ts'
+import type { CreateFunctionInput, UpdateConfigurationInput } from '../../src/functions/inputs.ts'
+import { openArtifacts, type Artifacts } from '../../src/store/artifacts.ts'
+import { createSqliteStore } from '../../src/store/sqlite.ts'
+import type { Store } from '../../src/store/store.ts'
+
+export const accountId = '111111111111'
+export const region = 'us-east-1'
+export const logger = pino({ level: 'silent' })
+
+/** Whatever starts with PK; nothing here looks further. */
+export const zip = (content = 'one') => Buffer.from(`PK${content}`)
+
+/** A gate that tests close and open; what passes waits while it is closed. */
+export function createGate() {
+  let opened = Promise.resolve()
+  let open = () => {}
+  return {
+    close: () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      opened = promise
+      open = resolve
+    },
+    open: () => open(),
+    pass: () => opened,
+  }
+}
+
+export class FakeBuilder implements Builder {
+  readonly requests: BuildRequest[] = []
+  readonly gate = createGate()
+  snapshotMemoryBytes = 1_048_576
+  failure: Error | undefined
+
+  async build(request: BuildRequest, signal?: AbortSignal): Promise<BuildOutput> {
+    this.requests.push(request)
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    signal?.addEventListener('abort', () => reject(new Error('aborted')))
+    await Promise.race([this.gate.pass(), aborted])
+    if (this.failure !== undefined) throw this.failure
+    const snapshot = `snapshot of ${request.handler} ${request.codePath.slice(-64)}`
+    const { snapshotMemoryBytes } = this
+    return { engine: 'engine', snapshot, snapshotMemoryBytes, initMs: 2, warnings: [], cached: false }
+  }
+}
+
+export class FakeDataPlane implements DataPlane {
+  readonly changes: DataPlaneChange[] = []
+  readonly gate = createGate()
+  failure: Error | undefined
+
+  async publish(change: DataPlaneChange): Promise<void> {
+    this.changes.push(change)
+    await this.gate.pass()
+    if (this.failure !== undefined) throw this.failure
+  }
+}
+
+/** What runs on the workers as far as they were told. */
+export function running(dataPlane: FakeDataPlane): Record<string, number> {
+  const specs: Record<string, number> = {}
+  for (const change of dataPlane.changes)
+    if ('put' in change) specs[change.put.functionName] = change.put.deployment
+    else delete specs[change.remove.functionName]
+  return specs
+}
+
+export interface ControlPlane extends AsyncDisposable {
+  functions: Functions
+  store: Store
+  artifacts: Artifacts
+  builder: FakeBuilder
+  dataPlane: FakeDataPlane
+  config: Config
+  directory: string
+}
+
+export async function createControlPlane(
+  directory: string,
+  settings: { limits?: Record<string, number>; now?: () => Date } = {},
+): Promise<ControlPlane> {
+  const config = configSchema.parse({ dataDir: directory, accountId, region, limits: settings.limits ?? {} })
+  const store = createSqliteStore({ path: join(directory, 'thaw.sqlite') })
+  const artifacts = await openArtifacts({ directory: join(directory, 'artifacts') })
+  const builder = new FakeBuilder()
+  const dataPlane = new FakeDataPlane()
+  const clock = { now: settings.now ?? (() => new Date()) }
+  const functions = createFunctions({ store, artifacts, builder, dataPlane, config, clock, logger })
+  return {
+    functions,
+    store,
+    artifacts,
+    builder,
+    dataPlane,
+    config,
+    directory,
+    async [Symbol.asyncDispose]() {
+      await functions[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export const nothing: UpdateConfigurationInput = {
+  runtime: undefined,
+  handler: undefined,
+  role: undefined,
+  description: undefined,
+  timeoutSeconds: undefined,
+  memoryMb: undefined,
+  environment: undefined,
+  ephemeralStorageMb: undefined,
+  tracingMode: undefined,
+  snapStartApplyOn: undefined,
+  logGroup: undefined,
+  revisionId: undefined,
+}
+
+export const creation = (overrides: Partial<CreateFunctionInput> = {}): CreateFunctionInput => ({
+  ...nothing,
+  runtime: 'nodejs24.x',
+  handler: 'index.handler',
+  role: 'arn:aws:iam::111111111111:role/r',
+  zipFile: zip(),
+  architecture: undefined,
+  tags: {},
+  ...overrides,
+})
