@@ -1,0 +1,128 @@
+/**
+ * The component's side of `handle`, lifted synchronously.
+ *
+ * Memory: the runtime is `stub`, which never frees. Nothing is lost by that, since every invocation starts from the
+ * snapshot; and it is the fastest: an allocation moves a pointer.
+ */
+import { Context } from "./context"
+import { writeError, randomU64 } from "./wasi"
+
+const failed: u8 = 1
+
+/** result<list<u8>, function-error>: a discriminant, then the payload's or the three fields' pointers and lengths. */
+const outcome: usize = memory.data(32, 8)
+
+/** The host allocates here. Each block has an ArrayBuffer's header, so that an event need not be copied. */
+export function cabi_realloc(old: usize, oldSize: usize, align: usize, size: usize): usize {
+  if (size == 0) return align
+  const block = __new(size, idof<ArrayBuffer>())
+  if (old != 0) memory.copy(block, old, min(oldSize, size))
+  return block
+}
+
+/** Set by `fail`; then the handler's value does not count. */
+let failureSet = false
+
+/** Answer with a function error: what Lambda reports as errorType and errorMessage. Use as `return fail<string>(…)`. */
+export function fail<R = string>(errorType: string, errorMessage: string): R {
+  failureSet = true
+  store<u8>(outcome, failed)
+  putText(outcome + 4, errorType)
+  putText(outcome + 12, errorMessage)
+  // An empty trace: its pointer must be aligned all the same.
+  store<usize>(outcome, 4, 20)
+  store<usize>(outcome, 0, 24)
+  return changetype<R>(changetype<usize>(""))
+}
+
+function putText(at: usize, text: string): void {
+  const bytes = String.UTF8.encode(text)
+  store<usize>(at, changetype<usize>(bytes))
+  store<usize>(at, bytes.byteLength, 4)
+}
+
+/** Called by the generated entry; E and R are the handler's own types: string, Uint8Array or ArrayBuffer. */
+export function invoke<E, R>(handler: (event: E, context: Context) => R, args: usize): usize {
+  begin()
+  return finish<R>(handler(eventOf<E>(args), new Context(args)))
+}
+
+export function invokeWithoutContext<E, R>(handler: (event: E) => R, args: usize): usize {
+  begin()
+  return finish<R>(handler(eventOf<E>(args)))
+}
+
+// @ts-ignore: decorator
+@inline
+function eventOf<E>(args: usize): E {
+  if (!isReference<E>()) ERROR("A handler takes its event as string, Uint8Array or ArrayBuffer")
+  const start = load<usize>(args)
+  const length = load<usize>(args, 4)
+  if (isString<E>()) return changetype<E>(String.UTF8.decodeUnsafe(start, length))
+  const buffer = length == 0 ? new ArrayBuffer(0) : changetype<ArrayBuffer>(start)
+  if (idof<E>() == idof<ArrayBuffer>()) return changetype<E>(buffer)
+  if (idof<E>() == idof<Uint8Array>()) return changetype<E>(Uint8Array.wrap(buffer))
+  ERROR("A handler takes its event as string, Uint8Array or ArrayBuffer")
+}
+
+// @ts-ignore: decorator
+@inline
+function finish<R>(value: R): usize {
+  if (!isReference<R>()) ERROR("A handler returns string, Uint8Array or ArrayBuffer")
+  if (failureSet) return outcome
+  store<u8>(outcome, 0)
+  if (isString<R>()) putText(outcome + 4, changetype<string>(value))
+  else if (idof<R>() == idof<ArrayBuffer>()) {
+    const buffer = changetype<ArrayBuffer>(value)
+    store<usize>(outcome, changetype<usize>(buffer), 4)
+    store<usize>(outcome, buffer.byteLength, 8)
+  } else if (idof<R>() == idof<Uint8Array>()) {
+    const bytes = changetype<Uint8Array>(value)
+    store<usize>(outcome, bytes.dataStart, 4)
+    store<usize>(outcome, bytes.byteLength, 8)
+  } else ERROR("A handler returns string, Uint8Array or ArrayBuffer")
+  return outcome
+}
+
+/** `throw` and failed assertions end here: AssemblyScript cannot catch. The host reports the trap. */
+// @ts-ignore: decorator
+@global
+function thaw_abort(message: string | null, file: string | null, line: u32, column: u32): void {
+  const what = message === null ? "abort" : message
+  const where = file === null ? "" : file
+  writeError("ERROR\t" + what + " (" + where + ":" + line.toString() + ":" + column.toString() + ")\n")
+  unreachable()
+}
+
+// @ts-ignore: decorator
+@global
+function thaw_trace(message: string, n: i32 = 0, a0: f64 = 0, a1: f64 = 0, a2: f64 = 0, a3: f64 = 0, a4: f64 = 0): void {
+  let line = "TRACE\t" + message
+  if (n > 0) line += " " + a0.toString()
+  if (n > 1) line += " " + a1.toString()
+  if (n > 2) line += " " + a2.toString()
+  if (n > 3) line += " " + a3.toString()
+  if (n > 4) line += " " + a4.toString()
+  writeError(line + "\n")
+}
+
+/** False during init. */
+let live = false
+/** Set if init drew a seed: it is part of the snapshot, so each invocation starts by drawing another. */
+let reseed: (() => void) | null = null
+
+// @ts-ignore: decorator
+@inline
+function begin(): void {
+  live = true
+  const seedAnew = reseed
+  if (seedAnew !== null) seedAnew()
+}
+
+/** Math.random's seed, drawn when it is first used. */
+// @ts-ignore: decorator
+@global
+function thaw_seed(): f64 {
+  if (!live) reseed = (): void => Math.seedRandom(<i64>randomU64())
+  return reinterpret<f64>(randomU64())
+}

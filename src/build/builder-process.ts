@@ -1,0 +1,135 @@
+/** One builder child: started with what it needs and nothing else, watched, and ended at a limit. */
+import { fork } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { findPackageJSON } from 'node:module'
+import { join, sep } from 'node:path'
+import type { Limits } from '../config.ts'
+import { ThawError } from '../errors.ts'
+import { answerSchema, type Built, type Job } from './builder-protocol.ts'
+
+export interface ChildOptions {
+  job: Job
+  limits: Limits
+  signal: AbortSignal
+  /** The child's process id, for whoever watches. */
+  onStart?: (pid: number) => void
+  /** What the child wrote to stderr before it failed; for the operator, not for the function's owner. */
+  onStderr?: (text: string) => void
+}
+
+const memoryPollMs = 100
+const stderrBytes = 16_384
+const pageBytes = 4_096
+
+/**
+ * Resolves when the child has answered and is gone. Errors: `Build` naming the limit or the death, the child's own
+ * `Build` or `InvalidParameterValue`, or the signal's reason.
+ */
+export async function runBuilder({ job, limits, signal, onStart, onStderr }: ChildOptions): Promise<Built> {
+  signal.throwIfAborted()
+  const child = fork(join(import.meta.dirname, 'builder-main.ts'), [], {
+    execPath: process.execPath,
+    execArgv: execArguments(job, limits),
+    // Nothing of the host's environment: no secret of the operator's is in reach of what an upload may break.
+    env: { TMPDIR: job.workFolder, HOME: job.workFolder, PATH: '' },
+    cwd: job.workFolder,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'json',
+  })
+  if (child.pid !== undefined) onStart?.(child.pid)
+
+  let stderr = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-stderrBytes)
+  })
+  let ended: unknown
+  const end = (reason: unknown) => {
+    ended ??= reason
+    child.kill('SIGKILL')
+  }
+  const timer = setTimeout(() => {
+    end(new ThawError('Build', `The build did not finish within ${limits.buildMs / 1_000} s (limit buildMs)`))
+  }, limits.buildMs)
+  const memory = setInterval(() => {
+    void residentBytes(child.pid).then((bytes) => {
+      if (bytes > limits.buildBytes) {
+        end(new ThawError('Build', `The build used more than ${limits.buildBytes} bytes of memory (limit buildBytes)`))
+      }
+    })
+  }, memoryPollMs)
+  const onAbort = () => end(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+
+  let reply: unknown
+  child.once('message', (message) => {
+    reply = message
+  })
+  try {
+    const death = await new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(`could not be started: ${error.message}`))
+      child.once('close', (code, signalName) =>
+        resolve(signalName === null ? `ended with exit code ${code ?? 'none'}` : `was killed by ${signalName}`),
+      )
+      child.send(job, () => undefined)
+    })
+    if (ended !== undefined) throw ended
+    const answer = answerSchema.safeParse(reply)
+    if (!answer.success) {
+      throw new ThawError('Build', outOfMemory(stderr, limits) ?? `The builder ${death} before it had finished`)
+    }
+    if (answer.data.kind === 'failed') throw new ThawError(answer.data.code, answer.data.message)
+    return answer.data.built
+  } catch (error) {
+    if (stderr !== '') onStderr?.(stderr)
+    throw error
+  } finally {
+    clearTimeout(timer)
+    clearInterval(memory)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/**
+ * Not deniable, since bundler, QuickJS and copy-on-write mapping are native add-ons: what such code does by itself.
+ * JavaScript in the child can read Thaw's own files and the package, write its two folders, and start no process.
+ */
+function execArguments(job: Job, limits: Limits): string[] {
+  const readable = [...installFolders(), job.codePath, job.workFolder, job.stagingFolder]
+  return [
+    '--permission',
+    '--allow-addons',
+    // jco's WASI shim starts an I/O thread as it loads; threads have the process's permissions.
+    '--allow-worker',
+    ...readable.map((path) => `--allow-fs-read=${path}`),
+    `--allow-fs-write=${job.workFolder}`,
+    `--allow-fs-write=${job.stagingFolder}`,
+    // JavaScript's heap is a part of the whole that buildBytes bounds.
+    `--max-old-space-size=${Math.max(64, Math.floor(limits.buildBytes / 2 / 1_048_576))}`,
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=SecurityWarning',
+  ]
+}
+
+/** Thaw itself, and where its dependencies are if not below it. */
+function installFolders(): string[] {
+  const own = join(import.meta.dirname, '..', '..')
+  const dependency = findPackageJSON('componentize-qjs', import.meta.url) ?? own
+  const marker = `${sep}node_modules${sep}`
+  const modules = dependency.slice(0, dependency.lastIndexOf(marker) + marker.length - 1)
+  return dependency.startsWith(own) ? [own] : [own, modules]
+}
+
+/** Linux only: elsewhere the time limit alone holds. */
+async function residentBytes(pid: number | undefined): Promise<number> {
+  try {
+    const fields = (await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')
+    return Number(fields[1]) * pageBytes
+  } catch {
+    return 0
+  }
+}
+
+function outOfMemory(stderr: string, limits: Limits): string | undefined {
+  if (!/heap out of memory|memory allocation of \d+ bytes failed|Out of memory/.test(stderr)) return undefined
+  return `The build ran out of memory (limit buildBytes, ${limits.buildBytes} bytes)`
+}

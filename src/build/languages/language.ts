@@ -1,0 +1,19 @@
+/** What every language does: from the files of a package to a component. */
+import type { Limits } from '../../config.ts'
+
+export interface SourcePackage {
+  /** The package's files by path; lent. */
+  files: ReadonlyMap<string, Uint8Array>
+  handler: string
+  /** An empty folder of this build's own; whatever is left in it is removed with it. */
+  workFolder: string
+  limits: Limits
+}
+
+export interface BuiltComponent {
+  component: Uint8Array
+  /** Time that init took while the component was made, ms; 0 where init runs at capture only. */
+  initMs: number
+  /** For the function's owner. */
+  warnings: string[]
+}
