@@ -1,7 +1,7 @@
 /** The ticker's thread (ticker.ts). It blocks for good: it has no event loop to speak of, and allocates nothing per tick. */
 import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createEpochClock, epochDifference } from './clock.ts'
+import { createEpochClock, EPOCHS_PER_MS, epochDifferenceMs } from './clock.ts'
 import {
   EPOCH_WORD,
   WORKERS_WORD,
@@ -25,6 +25,8 @@ let lastTickMs = performance.now()
 // Where this thread did not run for long, the workers hardly did either: they get their grace from when it goes on.
 let deadlinesFromMs = lastTickMs
 let silencesFromMs = lastTickMs
+/** Sequence of the guest seen running at the last tick, by worker: the same again is a guest that others may wait for. */
+const seen = new Int32Array(data.workers)
 
 while (Atomics.load(stop, 0) === 0) {
   const epoch = now()
@@ -33,20 +35,18 @@ while (Atomics.load(stop, 0) === 0) {
   if (tickMs - lastTickMs > data.graceMs) deadlinesFromMs = tickMs
   if (tickMs - lastTickMs > data.silenceMs / 2) silencesFromMs = tickMs
   lastTickMs = tickMs
-  let running = false
-  for (let index = 0; index < data.workers; index++) {
-    if (judge(index, epoch)) running = true
-  }
-  Atomics.wait(stop, 0, 0, running ? data.tickMs : data.napMs)
+  let waitMs = data.napMs
+  for (let index = 0; index < data.workers; index++) waitMs = Math.min(waitMs, judge(index, epoch))
+  Atomics.wait(stop, 0, 0, waitMs)
 }
 
-/** Whether worker `index` runs a guest; kills it when it is stuck. */
-function judge(index: number, epoch: number): boolean {
+/** Kills worker `index` when it is stuck. Returns how soon it wants the next epoch, ms: at once if a guest runs on and on. */
+function judge(index: number, epoch: number): number {
   const at = WORKERS_WORD + index * WORKER_WORDS
   const sequence = Atomics.load(page, at + WORKER_SEQUENCE)
   const running = (sequence & 1) === 1
   if (running) {
-    const overdueMs = epochDifference(epoch, Atomics.load(page, at + WORKER_DEADLINE))
+    const overdueMs = epochDifferenceMs(epoch, Atomics.load(page, at + WORKER_DEADLINE))
     if (overdueMs > data.graceMs && lastTickMs - deadlinesFromMs >= data.graceMs) {
       // The deadline read may be that of the next guest or the last; the same sequence again says it was this one's.
       const deployment = Atomics.load(page, at + WORKER_DEPLOYMENT)
@@ -55,11 +55,14 @@ function judge(index: number, epoch: number): boolean {
   }
   const heartbeat = Atomics.load(page, at + WORKER_HEARTBEAT)
   if (heartbeat !== 0) {
-    const silentMs = epochDifference(epoch, heartbeat)
+    const silentMs = epochDifferenceMs(epoch, heartbeat)
     if (silentMs > data.silenceMs && lastTickMs - silencesFromMs >= data.silenceMs)
       kill(index, running ? Atomics.load(page, at + WORKER_DEPLOYMENT) : 0, silentMs, 'silence')
   }
-  return running
+  if (!running) return data.napMs
+  const lasting = seen[index] === sequence
+  seen[index] = sequence
+  return lasting ? 1 / EPOCHS_PER_MS : data.tickMs
 }
 
 function kill(index: number, deployment: number, overdueMs: number, reason: StuckWorker['reason']): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { epochDifference } from '../../src/memory/clock.ts'
+import { EPOCHS_PER_MS, epochDifferenceMs } from '../../src/memory/clock.ts'
 import { EPOCH_WORD } from '../../src/memory/page-layout.ts'
 import { SharedPage } from '../../src/memory/shared-page.ts'
 import type { StuckWorker, TickerOptions } from '../../src/memory/ticker.ts'
@@ -42,8 +42,8 @@ function epochOf(page: SharedPage): number {
 
 /** Wait until the ticker has written an epoch `ms` past the present one. */
 async function epochsPass(page: SharedPage, ms: number): Promise<void> {
-  const until = page.now() + ms
-  while (epochDifference(epochOf(page), until) < 0) await setImmediate()
+  const until = page.now() + ms * EPOCHS_PER_MS
+  while (epochDifferenceMs(epochOf(page), until) < 0) await setImmediate()
 }
 
 describe('ticker', () => {
@@ -53,7 +53,7 @@ describe('ticker', () => {
     await epochsPass(page, 20)
     await ticker.stop()
     const last = epochOf(page)
-    while (epochDifference(page.now(), last) < 20) await setImmediate()
+    while (epochDifferenceMs(page.now(), last) < 20) await setImmediate()
     expect(epochOf(page)).toBe(last)
   })
 
@@ -101,7 +101,7 @@ describe('ticker', () => {
       const child = start('hold', [path, '1', '0'])
       expect(await message(child)).toBe('holding')
       record.attach(child.pid ?? 0, incarnation)
-      record.setRunning(7, page.now() - 1_000)
+      record.setRunning(7, page.now() - 1_000 * EPOCHS_PER_MS)
       await untilReports(incarnation)
       expect(await exit(child)).toMatchObject({ signal: 'SIGKILL' })
       await epochsPass(page, 100)
@@ -118,12 +118,12 @@ describe('ticker', () => {
     expect(await message(child)).toBe('holding')
     const pid = child.pid ?? 0
     page.worker(0).attach(pid, 1)
-    page.worker(0).setRunning(7, page.now() + 60_000)
+    page.worker(0).setRunning(7, page.now() + 60_000 * EPOCHS_PER_MS)
     page.worker(1).attach(pid, 2)
-    page.worker(1).setRunning(7, page.now() - 60_000)
+    page.worker(1).setRunning(7, page.now() - 60_000 * EPOCHS_PER_MS)
     page.worker(1).clearRunning()
     page.worker(2).attach(0, 3)
-    page.worker(2).setRunning(7, page.now() - 60_000)
+    page.worker(2).setRunning(7, page.now() - 60_000 * EPOCHS_PER_MS)
     await epochsPass(page, 400)
     expect(reports).toEqual([])
     expect(child.exitCode ?? child.signalCode).toBeNull()
