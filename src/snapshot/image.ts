@@ -133,6 +133,8 @@ function isWhole(dir: string, hash: string): boolean {
 export interface OpenOptions {
   /** `buffer` reads the image into this process instead of mapping it; what happens anyway without FFI. */
   backing?: 'mapping' | 'buffer'
+  /** `dataRuns` of the same snapshot as this process verified it before: the pass over its pages is then spared. */
+  verifiedRuns?: Int32Array | undefined
 }
 
 /**
@@ -173,14 +175,7 @@ export class SnapshotImage implements Disposable {
         throw new ThawError('Artifact', `Snapshot ${hash}: the image has ${size} bytes, not ${manifest.imageBytes}`)
       const libc = options.backing === 'buffer' ? undefined : loadLibc()
       backing = libc === undefined || size === 0 ? readImage(fd, size) : mapImage(libc, fd, size)
-      const hasher = new PageHasher()
-      for (const [start, end] of candidateRuns(libc, fd, size)) hasher.add(backing.bytes, 0, start, end)
-      const { sha256, dataRuns } = hasher.finish()
-      if (sha256 !== manifest.imageSha256)
-        throw new ThawError(
-          'Artifact',
-          `Snapshot ${hash}: the image's SHA-256 is ${sha256}, not ${manifest.imageSha256}`,
-        )
+      const dataRuns = options.verifiedRuns ?? verify(hash, manifest, backing, candidateRuns(libc, fd, size))
       return new SnapshotImage(hash, manifest, fd, backing, dataRuns)
     } catch (error) {
       backing?.free()
@@ -247,6 +242,20 @@ function* candidateRuns(libc: Libc | undefined, fd: number, size: number): Gener
     end = libc.lseek(fd, start, SEEK_HOLE)
     yield [first, Math.ceil(end / PAGE_BYTES)]
   }
+}
+
+/** The image's pages against the manifest; returns where it has data. */
+function verify(
+  hash: string,
+  manifest: SnapshotManifest,
+  backing: Backing,
+  runs: Iterable<[number, number]>,
+): Int32Array {
+  const hasher = new PageHasher()
+  for (const [start, end] of runs) hasher.add(backing.bytes, 0, start, end)
+  const { sha256, dataRuns } = hasher.finish()
+  if (sha256 === manifest.imageSha256) return dataRuns
+  throw new ThawError('Artifact', `Snapshot ${hash}: the image's SHA-256 is ${sha256}, not ${manifest.imageSha256}`)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
