@@ -1,0 +1,160 @@
+/** The controller: wires store, builder, control plane and workers, and takes them down again. */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { createLambdaApi } from '../api/app.ts'
+import { createBuilder } from '../build/builder.ts'
+import type { Config } from '../config.ts'
+import type { ThawError } from '../errors.ts'
+import { createFunctions } from '../functions/functions.ts'
+import { WORKER_RECORDS } from '../memory/page-layout.ts'
+import { SharedPage } from '../memory/shared-page.ts'
+import { startTicker } from '../memory/ticker.ts'
+import { openArtifacts } from '../store/artifacts.ts'
+import { createSqliteStore } from '../store/sqlite.ts'
+import type { Usage } from '../worker/messages.ts'
+import { startControlServer } from './control-server.ts'
+import { lockFolder } from './folder-lock.ts'
+import { createLogFiles } from './log-files.ts'
+import { assertPortFree } from './port.ts'
+import { openRunFolder } from './run-folder.ts'
+import { Supervisor } from './supervisor.ts'
+import { createUsageCounters } from './usage.ts'
+import { forkWorker } from './worker-process.ts'
+
+export interface ControllerOptions {
+  logger: Logger
+  /** Tests only: see WorkerInit. */
+  runtimeModule?: string
+}
+
+export interface Controller extends AsyncDisposable {
+  /** `http://127.0.0.1:9000` */
+  readonly url: string
+  readonly port: number
+  /** Resolves once closed; rejects, after closing, if workers could not be kept alive. */
+  readonly stopped: Promise<void>
+  /** What functions used since the start, by name. */
+  usage(): Record<string, Usage>
+  /** Process ids of the workers. */
+  workers(): { serving: number[]; standby: number[]; quarantine: number[] }
+  /** Lets open requests finish, within limits.drainMs, then ends everything. Idempotent. */
+  close(): Promise<void>
+  /** Kills the workers and removes what is on disk of the running server, at once: before `process.exit`. */
+  abandon(): void
+}
+
+/** Throws `Config` (folder or port in use) or `Service` (workers cannot start); then nothing is left running. */
+export async function startController(config: Config, options: ControllerOptions): Promise<Controller> {
+  const { logger } = options
+  const { dataDir, limits } = config
+  // Closed in the reverse order: the supervisor first, the folder's lock last.
+  await using building = new AsyncDisposableStack()
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  building.use(lockFolder(dataDir))
+  await assertPortFree(config.host, config.port)
+  const run = building.use(openRunFolder(dataDir))
+  const page = building.use(SharedPage.create(run.pagePath))
+  page.slots.setLimit(limits.accountConcurrency)
+
+  const artifactsDir = join(dataDir, 'artifacts')
+  const tempDir = join(dataDir, 'tmp')
+  await removeHalfBuilt(artifactsDir, tempDir)
+  const logs = building.use(await createLogFiles({ folder: join(dataDir, 'logs'), logger }))
+  const usage = createUsageCounters()
+  const store = building.use(createSqliteStore({ path: join(dataDir, 'thaw.db') }))
+  const artifacts = await openArtifacts({ directory: artifactsDir })
+  const builder = building.use(createBuilder({ artifactsDir, tempDir, limits, logger }))
+
+  const controllerSocketPath = run.socketPath('controller')
+  const stopped = Promise.withResolvers<void>()
+  stopped.promise.catch(() => {})
+  let running: { resources: AsyncDisposableStack; closing?: Promise<void> } | undefined
+  const close = (): Promise<void> | undefined => {
+    if (running !== undefined) running.closing ??= running.resources.disposeAsync()
+    return running?.closing
+  }
+  // Before it is started, `start` rejects instead.
+  const fail = async (error: ThawError): Promise<void> => {
+    logger.fatal({ err: error }, 'the server ends')
+    await close()
+    stopped.reject(error)
+  }
+  const supervisor = new Supervisor({
+    workers: config.workers,
+    host: config.host,
+    port: config.port,
+    drainMs: limits.drainMs,
+    page,
+    run,
+    logger,
+    launch: (place, changes) =>
+      forkWorker({
+        init: {
+          ...place,
+          config,
+          pagePath: run.pagePath,
+          artifactsDir,
+          controllerSocketPath,
+          changes,
+          runtimeModule: options.runtimeModule,
+        },
+        onBatch: (batch) => {
+          usage.add(batch.usage)
+          for (const [functionName, text] of Object.entries(batch.logs)) logs.append(functionName, text)
+        },
+        onNotice: ({ level, message, fields }) => logger[level]({ index: place.index, ...fields }, message),
+      }),
+    onFatal: (error) => void fail(error),
+  })
+  const functions = building.use(
+    createFunctions({
+      store,
+      artifacts,
+      builder,
+      dataPlane: supervisor,
+      config,
+      clock: { now: () => new Date() },
+      logger,
+    }),
+  )
+  building.use(await startControlServer(createLambdaApi({ functions, config, logger }), controllerSocketPath))
+  const ticker = startTicker({
+    page,
+    workers: WORKER_RECORDS,
+    graceMs: limits.stuckGraceMs,
+    onStuck: (stuck) => supervisor.stuck(stuck),
+  })
+  building.defer(() => ticker.stop())
+  building.use(supervisor)
+  const started = supervisor.start(await functions.specs())
+  await functions.recover()
+  const port = await started
+  running = { resources: building.move() }
+
+  const closeAll = async (): Promise<void> => {
+    await close()
+    stopped.resolve()
+  }
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    port,
+    stopped: stopped.promise,
+    usage: () => usage.totals(),
+    workers: () => supervisor.pids(),
+    close: closeAll,
+    abandon() {
+      supervisor.kill()
+      run[Symbol.dispose]()
+    },
+    [Symbol.asyncDispose]: closeAll,
+  }
+}
+
+/** What a killed controller left of builds in the making. */
+async function removeHalfBuilt(artifactsDir: string, tempDir: string): Promise<void> {
+  await rm(tempDir, { recursive: true, force: true })
+  await mkdir(artifactsDir, { recursive: true, mode: 0o700 })
+  const staged = (await readdir(artifactsDir)).filter((name) => name.startsWith('.staging-'))
+  await Promise.all(staged.map((name) => rm(join(artifactsDir, name), { recursive: true, force: true })))
+}

@@ -1,0 +1,95 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import { ThawError } from '../errors.ts'
+import { JsonValidator } from './json-validator.ts'
+
+/** What all the bodies being read in one worker may hold together. */
+export interface PayloadBudget {
+  limitBytes: number
+  usedBytes: number
+}
+
+/**
+ * Ours: 64 synchronous payloads of the largest size. Concurrency is bounded by slots, but a slot is taken only once the
+ * payload is there, so that slow senders hold none.
+ */
+export const payloadBudgetBytes = 64 * 6_291_456
+
+/** AWS takes an invocation without a body for one with an empty event. */
+const emptyEvent = Buffer.from('{}')
+
+/** The caller went away while sending: there is nobody to answer. */
+export class CallerGone extends Error {}
+
+/**
+ * The body of an Invoke request, whole, checked to be JSON while it arrives; owned by the caller.
+ * Errors: `RequestTooLarge`, `InvalidRequestContent`, `TooManyRequests` (budget), CallerGone. On those, the rest of the
+ * body stays unread: the server drains or closes the connection.
+ */
+export function readPayload(incoming: IncomingMessage, limitBytes: number, budget: PayloadBudget): Promise<Buffer> {
+  const declaredBytes = Number(incoming.headers['content-length'] ?? 0)
+  if (declaredBytes > limitBytes) return Promise.reject(tooLarge(limitBytes))
+  return new Promise((resolve, reject) => {
+    const validator = new JsonValidator()
+    const chunks: Buffer[] = []
+    let bytes = 0
+
+    const settle = (): void => {
+      budget.usedBytes -= bytes
+      incoming.off('data', onData)
+      incoming.off('end', onEnd)
+      incoming.off('close', onGone)
+      incoming.off('error', onGone)
+    }
+    const fail = (error: Error): void => {
+      settle()
+      // Whoever still sends is not to fill a buffer that nobody reads.
+      incoming.pause()
+      reject(error)
+    }
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length
+      budget.usedBytes += chunk.length
+      if (bytes > limitBytes) fail(tooLarge(limitBytes))
+      else if (budget.usedBytes > budget.limitBytes) fail(outOfBudget(budget.limitBytes))
+      else if (validator.push(chunk)) chunks.push(chunk)
+      else fail(notJson(validator.end() ?? ''))
+    }
+    const onEnd = (): void => {
+      settle()
+      if (bytes === 0) return resolve(emptyEvent)
+      const [first] = chunks
+      const payload = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes)
+      const problem = validator.end() ?? (isUtf8(payload) ? undefined : 'Invalid UTF-8')
+      if (problem === undefined) resolve(payload)
+      else reject(notJson(problem))
+    }
+    const onGone = (): void => {
+      settle()
+      reject(new CallerGone('The caller closed the connection while sending the payload.'))
+    }
+
+    incoming.on('data', onData)
+    incoming.on('end', onEnd)
+    incoming.on('close', onGone)
+    incoming.on('error', onGone)
+  })
+}
+
+/** AWS's words. */
+function tooLarge(limitBytes: number): ThawError {
+  return new ThawError(
+    'RequestTooLarge',
+    `Request must be smaller than ${limitBytes} bytes for the InvokeFunction operation`,
+  )
+}
+
+function notJson(problem: string): ThawError {
+  return new ThawError('InvalidRequestContent', `Could not parse request body into json: ${problem}`)
+}
+
+function outOfBudget(limitBytes: number): ThawError {
+  return new ThawError('TooManyRequests', `Rate Exceeded. Payloads being received hold ${limitBytes} bytes.`, {
+    reason: 'CallerRateLimitExceeded',
+  })
+}

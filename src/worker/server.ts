@@ -1,0 +1,102 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import { toWireError } from '../errors.ts'
+import { createForwarder, type Forwarder } from './forward.ts'
+import { createInvokeHandler, type InvokeOptions } from './invoke.ts'
+import type { ListenAt } from './messages.ts'
+
+export type WorkerServerOptions = Omit<InvokeOptions, 'forwarder' | 'runsQuarantined'>
+
+/** A worker's two doors, public port and private socket, and the one app behind both. */
+export interface WorkerServer {
+  /** Once. Returns the public port, 0 if there is none. */
+  listen(at: ListenAt): Promise<number>
+  /** Stops accepting before it returns; resolves when no request is open, or after `withinMs`. */
+  drain(withinMs: number): Promise<void>
+  /** Answers all open requests with 500 as far as they are not answered yet: the process is about to end. */
+  fail(error: unknown): void
+}
+
+export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
+  const forwarder = createForwarder()
+  let quarantine = false
+  const app = createApp({ ...options, forwarder, runsQuarantined: () => quarantine })
+  const listener = getRequestListener(app.fetch)
+  const open = new Set<ServerResponse>()
+  let draining = false
+  let onIdle = (): void => {}
+
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    open.add(outgoing)
+    // A connection kept alive would keep its client here.
+    if (draining) outgoing.shouldKeepAlive = false
+    outgoing.once('close', () => {
+      open.delete(outgoing)
+      if (open.size === 0) onIdle()
+    })
+    void listener(incoming, outgoing)
+  }
+  const servers: Server[] = []
+  // A function may run for 900 s after its request was read; the time to send a request is Node's default.
+  const start = async (at: { host: string; port: number; reusePort: true } | { path: string }): Promise<Server> => {
+    const server = createServer(serve)
+    servers.push(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(at, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    return server
+  }
+
+  return {
+    async listen(at) {
+      quarantine = at.public === undefined
+      const opening = [start({ path: at.socketPath })]
+      if (at.public !== undefined) opening.push(start({ ...at.public, reusePort: true }))
+      const [, shared] = await Promise.all(opening)
+      const address = shared?.address()
+      return typeof address === 'object' && address !== null ? address.port : 0
+    },
+
+    async drain(withinMs) {
+      draining = true
+      for (const server of servers) server.close()
+      for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
+      if (open.size === 0) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      onIdle = resolve
+      const timer = setTimeout(resolve, withinMs)
+      await promise
+      clearTimeout(timer)
+    },
+
+    fail(error) {
+      const wire = toWireError(error)
+      for (const outgoing of open) {
+        if (outgoing.headersSent) outgoing.destroy()
+        else
+          outgoing
+            .writeHead(wire.status, {
+              'content-type': 'application/json',
+              'x-amzn-errortype': wire.type,
+              connection: 'close',
+            })
+            .end(JSON.stringify(wire.body))
+      }
+    },
+  }
+}
+
+function createApp(options: InvokeOptions & { forwarder: Forwarder }): Hono<{ Bindings: HttpBindings }> {
+  // Not strict: older SDKs send trailing slashes.
+  const app = new Hono<{ Bindings: HttpBindings }>({ strict: false })
+  app.post('/2015-03-31/functions/:name/invocations', createInvokeHandler(options))
+  // Not `app.all('*')`: a second handler on the invoke route would send it through Hono's middleware machinery.
+  app.notFound((c) => options.forwarder.forward(c.env.incoming, c.env.outgoing, options.controllerSocketPath))
+  return app
+}
