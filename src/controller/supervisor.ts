@@ -100,7 +100,7 @@ export class Supervisor implements AsyncDisposable {
     if (member?.incarnation !== incarnation) return
     this.#options.logger.warn({ index, deployment, reason, overdueMs }, 'a stuck worker was killed')
     // A worker that is killed here is blamed here: its record may be gone when its exit is seen.
-    
+    if (deployment !== 0) this.#blame(deployment)
     this.#retire(member)
   }
 

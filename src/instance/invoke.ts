@@ -109,7 +109,7 @@ export class Entry {
     } catch (error) {
       clean = false
       facts.memoryRefused = run.memoryRefused
-      outcome = { kind: 'failure', failure: failureOf(run.causeOf(error), facts) }
+      outcome = { kind: 'failure', failure: failureOf(error, facts) }
     } finally {
       run.close()
       instance.end()

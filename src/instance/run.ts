@@ -1,7 +1,7 @@
 /** One invocation on one instance: its deadline, slices and accounting. Made by `GuestInstance.invoke`, dropped after. */
 import type { WorkerRecord } from '../memory/worker-record.ts'
 import type { Invocation } from '../invocation.ts'
-import { GuestTrap, InvocationAborted } from '../wasi/errors.ts'
+import { GuestTrap } from '../wasi/errors.ts'
 import type { WasiInvocation } from '../wasi/state.ts'
 import { GuestAborted, GuestTimeout } from './guest-errors.ts'
 import type { LogBuffer } from './log-buffer.ts'
@@ -38,6 +38,7 @@ export class Run implements WasiInvocation {
   cpuMs = 0
   #enteredMs: number | undefined
   #slices = 0
+  #closed = false
   #restedMs: number
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
@@ -79,15 +80,6 @@ export class Run implements WasiInvocation {
   throwIfOver(): void {
     if (this.#invocation.signal?.aborted === true) throw new GuestAborted()
     if (((this.#env.scheduler.epochNow() - this.#deadlineEpoch) | 0) >= 0) throw new GuestTimeout()
-  }
-
-  /**
-   * What to tell the caller of an error that ended the guest: the host's own "your invocation is over" says nothing of
-   * why, the signal does.
-   */
-  causeOf(error: unknown): unknown {
-    const signal = this.#controller?.signal
-    return error instanceof InvocationAborted && signal?.aborted === true ? signal.reason : error
   }
 
   /** From here on the host calls into the guest such that it cannot be suspended. Returns whether it could before. */
@@ -155,6 +147,8 @@ export class Run implements WasiInvocation {
   }
 
   #endWait(): void {
+    // What still waits when the run ends is rejected, to unwind its stack: nobody runs by that.
+    if (this.#closed) return
     // The signal may have been aborted while the wait ended for its own reason: the deadline comes first.
     const reason: unknown = this.#controller?.signal.aborted === true ? this.#controller.signal.reason : undefined
     if (reason !== undefined) throw reason
@@ -189,6 +183,7 @@ export class Run implements WasiInvocation {
   /** Ends timers and listeners. Idempotent. */
   close(): void {
     this.leave()
+    this.#closed = true
     clearTimeout(this.#timer)
     if (this.#onCallerGone !== undefined) this.#invocation.signal?.removeEventListener('abort', this.#onCallerGone)
     this.#onCallerGone = undefined

@@ -1,0 +1,58 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createLogFiles } from '../../src/controller/log-files.ts'
+import { silent } from './support/server.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'thaw-logs-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+
+test('texts come one after the other, function by function', async () => {
+  await using logs = await createLogFiles({ folder, logger: silent })
+  logs.append('a', 'one\n')
+  logs.append('b', 'two\n')
+  logs.append('a', 'three\n')
+  await logs.idle()
+  logs.append('a', 'four\n')
+  await logs.idle()
+  expect(read('a.log')).toBe('one\nthree\nfour\n')
+  expect(read('b.log')).toBe('two\n')
+})
+
+test('a file that is full is put aside, one generation is kept', async () => {
+  writeFileSync(join(folder, 'a.log'), 'from an earlier server\n')
+  await using logs = await createLogFiles({ folder, logger: silent, fileBytes: 10 })
+  for (const text of ['first, long enough\n', 'second, long enough\n', 'third\n']) {
+    logs.append('a', text)
+    await logs.idle()
+  }
+  expect(read('a.log')).toBe('third\n')
+  expect(read('a.log.1')).toBe('second, long enough\n')
+})
+
+test('what cannot wait is dropped and counted', async () => {
+  await using logs = await createLogFiles({ folder, logger: silent, pendingBytes: 10 })
+  logs.append('a', 'one\n')
+  logs.append('a', 'too much\n')
+  logs.append('b', 'two\n')
+  await logs.idle()
+  expect(read('a.log')).toBe('one\n[thaw] 9 bytes of log dropped: the disk is slow\n')
+  expect(read('b.log')).toBe('two\n')
+})
+
+test('a log that cannot be written costs that text only', async () => {
+  await using logs = await createLogFiles({ folder, logger: silent })
+  rmSync(folder, { recursive: true })
+  logs.append('a', 'lost\n')
+  await logs.idle()
+  mkdirSync(folder)
+  logs.append('a', 'kept\n')
+  await logs.idle()
+  expect(read('a.log')).toBe('kept\n')
+})
