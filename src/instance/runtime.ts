@@ -2,20 +2,13 @@
 import type { Config } from '../config.ts'
 import type { FunctionSpec, Invocation, InvocationReport, InvocationResult } from '../invocation.ts'
 import type { SharedPage } from '../memory/shared-page.ts'
-import { SnapshotImage } from '../snapshot/image.ts'
 import { createRestorer, type RestoreWay } from '../snapshot/restorer.ts'
 import { loadEngine, type Engine } from './engine.ts'
+import { ImageCatalog } from './images.ts'
 import { LogBuffer } from './log-buffer.ts'
 import { InstancePool, type Acquired } from './pool.ts'
 import type { RunEnvironment } from './run.ts'
 import { Scheduler } from './scheduler.ts'
-
-/** An image that this process has open, by whom, and how many invocations run on it. */
-interface OpenImage {
-  image: SnapshotImage
-  users: Set<number>
-  running: number
-}
 
 /** Ours: engines kept compiled that no deployed function uses, some 10 MB each. */
 const unusedEngines = 8
@@ -32,7 +25,7 @@ export interface RuntimeStats {
 export interface FunctionRuntime extends Disposable {
   /** Never rejects for what a guest does. Errors: `Artifact` (missing or damaged on disk), `Service` (a defect). */
   invoke(invocation: Invocation): Promise<InvocationResult>
-  /** Compiles the engine and makes a spare instance, ahead of the first invocation. */
+  /** Ahead of the first invocation: compiles the engine, verifies the snapshot, makes a spare instance of the engine. */
   warm(spec: FunctionSpec): Promise<void>
   /** A version was replaced or removed: drop what is kept for it. */
   forget(deployment: number): void
@@ -59,13 +52,11 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
     limits: config.limits,
     verifyResets: config.verifyResets,
     onImpure: options.onImpure ?? (() => {}),
-    isRetired: (image) => images.get(image.hash)?.image !== image,
+    isRetired: (image) => images.isRetired(image),
   })
   /** Settled engines are kept as such, so that a warm call need not await. */
   const engines = new Map<string, Engine | Promise<Engine>>()
-  const images = new Map<string, OpenImage>()
-  /** Retired images that an invocation still runs on, by snapshot. */
-  const retired = new Map<string, OpenImage>()
+  const images = new ImageCatalog(artifactsDir)
   const logStream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${crypto.randomUUID().replaceAll('-', '')}`
 
   async function load(hash: string): Promise<Engine> {
@@ -81,26 +72,11 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
     }
   }
 
-  function imageOf(spec: FunctionSpec): OpenImage {
-    const known = images.get(spec.snapshot) ?? retired.get(spec.snapshot)
-    const open = known ?? { image: SnapshotImage.open(artifactsDir, spec.snapshot), users: new Set(), running: 0 }
-    open.users.add(spec.deployment)
-    retired.delete(spec.snapshot)
-    images.set(spec.snapshot, open)
-    return open
-  }
-
   /** What is compiled outlives its last function for a while: the next deployment has often the same code. */
   function dropUnusedEngines(): void {
-    const used = new Set([...images.values(), ...retired.values()].map(({ image }) => image.manifest.engine))
+    const used = images.engines()
     const unused = [...engines.keys()].filter((hash) => !used.has(hash))
     for (const hash of unused.slice(0, -unusedEngines)) engines.delete(hash)
-  }
-
-  function closeIfUnused(snapshot: string, open: OpenImage): void {
-    if (retired.get(snapshot) !== open || open.running > 0) return
-    retired.delete(snapshot)
-    open.image[Symbol.dispose]()
   }
 
   return {
@@ -110,7 +86,7 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
       scheduler.begun(began)
       const known = engines.get(spec.engine)
       const engine = known instanceof Promise || known === undefined ? await (known ?? load(spec.engine)) : known
-      const open = imageOf(spec)
+      const open = images.use(spec.snapshot, spec.deployment)
       const acquired = pool.acquire(engine, open.image)
       open.running++
       if (acquired.start === 'cold') acquired.tookMs = performance.now() - began
@@ -128,23 +104,21 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
       } finally {
         open.running--
         pool.release(acquired.slot, clean)
-        closeIfUnused(spec.snapshot, open)
+        images.release(open)
       }
     },
 
     async warm(spec) {
       const known = engines.get(spec.engine)
       const engine = await (known ?? load(spec.engine))
-      if (!pool.hasSpare(engine)) pool.keepSpareOf(engine, imageOf(spec).image)
+      if (pool.hasSpare(engine)) images.verify(spec.snapshot)
+      else pool.keepSpareOf(engine, images.use(spec.snapshot, spec.deployment).image)
     },
 
     forget(deployment) {
-      for (const [snapshot, open] of images) {
-        if (!open.users.delete(deployment) || open.users.size > 0) continue
-        images.delete(snapshot)
-        pool.forget(snapshot)
-        retired.set(snapshot, open)
-        closeIfUnused(snapshot, open)
+      for (const open of images.retire(deployment)) {
+        pool.forget(open.image.hash)
+        images.release(open)
       }
       dropUnusedEngines()
     },
@@ -162,9 +136,7 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
 
     [Symbol.dispose]() {
       pool[Symbol.dispose]()
-      for (const { image } of [...images.values(), ...retired.values()]) image[Symbol.dispose]()
-      retired.clear()
-      images.clear()
+      images[Symbol.dispose]()
       engines.clear()
     },
   }

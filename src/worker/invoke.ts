@@ -92,7 +92,10 @@ export function createInvokeHandler(options: InvokeOptions): (c: WorkerContext) 
       clientContext: clientContext(headers),
       tenantId: single(headers['x-amz-tenant-id']),
       traceId: single(headers['x-amzn-trace-id']),
-      signal: c.req.raw.signal,
+      // Made when it is first asked for, which most invocations never do.
+      get signal() {
+        return c.req.raw.signal
+      },
     }
     const result = await run(invocation)
     const log = invocationLog(invocation, result)

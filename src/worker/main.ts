@@ -3,7 +3,9 @@
  * argv: the controller's pid.
  */
 import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { ThawError } from '../errors.ts'
+import type { FunctionSpec } from '../invocation.ts'
 import { createRuntime, type FunctionRuntime, type RuntimeOptions } from '../instance/runtime.ts'
 import { SharedPage } from '../memory/shared-page.ts'
 import { guardProcess } from './guard.ts'
@@ -17,6 +19,9 @@ type RuntimeModule = { createRuntime(options: RuntimeOptions): FunctionRuntime }
 
 /** The ticker takes a worker that is silent for 10 s for stuck. */
 const heartbeatMs = 1_000
+
+/** Ours: engines compiled before anybody asks; all JavaScript functions share one, a component may take 10 MB. */
+const enginesAtStart = 16
 
 dieWithParent(Number(process.argv[2]))
 process.once('disconnect', () => process.exit(1))
@@ -78,14 +83,18 @@ async function run(init: WorkerInit): Promise<void> {
     },
   })
 
+  const warm = async (spec: FunctionSpec): Promise<void> => {
+    try {
+      await runtime.warm(spec)
+    } catch (error) {
+      // Whoever invokes it is told; here it only says that the first invocation will not find it warm.
+      notify('warn', 'a function could not be warmed', { name: spec.functionName, error: describe(error) })
+    }
+  }
   const apply = (change: WorkerChange): void => {
     const replaced = table.apply(change)
     if (replaced !== undefined) runtime.forget(replaced)
-    if ('put' in change)
-      runtime.warm(change.put).catch((error: unknown) => {
-        // Whoever invokes it is told; here it only says that the first invocation will not find it warm.
-        notify('warn', 'a function could not be warmed', { name: change.put.functionName, error: describe(error) })
-      })
+    if ('put' in change) void warm(change.put)
   }
   let draining = false
   const drain = async (): Promise<void> => {
@@ -119,6 +128,15 @@ async function run(init: WorkerInit): Promise<void> {
   record.heartbeat()
   setInterval(() => record.heartbeat(), heartbeatMs)
   tell({ type: 'ready' })
+  // What was deployed before this worker began, in turns of the event loop: callers come first.
+  const engines = new Set<string>()
+  for (const change of init.changes) {
+    if (!('put' in change)) continue
+    if (engines.size < enginesAtStart) engines.add(change.put.engine)
+    if (!engines.has(change.put.engine)) continue
+    await warm(change.put)
+    await setImmediate()
+  }
 }
 
 async function startRuntime(init: WorkerInit, page: SharedPage): Promise<FunctionRuntime> {
