@@ -10,6 +10,8 @@ export interface OpenImage {
 
 /** Ours: verified snapshots remembered, some 100 bytes each. */
 const verifiedLimit = 100_000
+/** Ours: snapshots kept open, with their pages mapped, ahead of their first use: a descriptor and two mappings each. */
+const preparedLimit = 1_000
 
 export class ImageCatalog implements Disposable {
   readonly #artifactsDir: string
@@ -18,6 +20,8 @@ export class ImageCatalog implements Disposable {
   readonly #retired = new Map<string, OpenImage>()
   /** Where a snapshot that was verified once has its data: opened again, it is not read as a whole again. */
   readonly #verified = new Map<string, Int32Array>()
+  /** Verified, open, and not yet used; `running` is 0. */
+  readonly #prepared = new Map<string, OpenImage>()
 
   constructor(artifactsDir: string) {
     this.#artifactsDir = artifactsDir
@@ -29,17 +33,24 @@ export class ImageCatalog implements Disposable {
 
   /** Errors: `Artifact`. */
   use(snapshot: string, deployment: number): OpenImage {
-    const known = this.#open.get(snapshot) ?? this.#retired.get(snapshot)
+    const known = this.#open.get(snapshot) ?? this.#retired.get(snapshot) ?? this.#prepared.get(snapshot)
     const open = known ?? { image: this.#read(snapshot), users: new Set<number>(), running: 0 }
     open.users.add(deployment)
     this.#retired.delete(snapshot)
+    this.#prepared.delete(snapshot)
     this.#open.set(snapshot, open)
     return open
   }
 
-  /** Reads and verifies ahead of the first use, and closes it again. Errors: `Artifact`. */
-  verify(snapshot: string): void {
-    if (!this.#verified.has(snapshot) && !this.#open.has(snapshot)) this.#read(snapshot)[Symbol.dispose]()
+  /** Reads and verifies ahead of the first use, and keeps it open while there is room. Errors: `Artifact`. */
+  prepare(snapshot: string, deployment: number): void {
+    const open = this.#open.get(snapshot) ?? this.#prepared.get(snapshot)
+    open?.users.add(deployment)
+    if (open !== undefined || this.#verified.has(snapshot)) return
+    const image = this.#read(snapshot)
+    if (this.#prepared.size < preparedLimit)
+      this.#prepared.set(snapshot, { image, users: new Set([deployment]), running: 0 })
+    else image[Symbol.dispose]()
   }
 
   /** Whether an instance bound to this image is of no use to anybody. */
@@ -49,6 +60,12 @@ export class ImageCatalog implements Disposable {
 
   /** Snapshots that lose their last user: the caller drops what is bound to them, then calls `release`. */
   *retire(deployment: number): Generator<OpenImage> {
+    for (const [snapshot, { image, users }] of this.#prepared) {
+      if (!users.delete(deployment) || users.size > 0) continue
+      this.#prepared.delete(snapshot)
+      this.#verified.delete(snapshot)
+      image[Symbol.dispose]()
+    }
     for (const [snapshot, open] of this.#open) {
       if (!open.users.delete(deployment) || open.users.size > 0) continue
       this.#open.delete(snapshot)
@@ -77,8 +94,10 @@ export class ImageCatalog implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { image } of [...this.#open.values(), ...this.#retired.values()]) image[Symbol.dispose]()
+    const all = [...this.#open.values(), ...this.#retired.values(), ...this.#prepared.values()]
+    for (const { image } of all) image[Symbol.dispose]()
     this.#open.clear()
     this.#retired.clear()
+    this.#prepared.clear()
   }
 }

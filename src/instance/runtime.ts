@@ -111,7 +111,7 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
     async warm(spec) {
       const known = engines.get(spec.engine)
       const engine = await (known ?? load(spec.engine))
-      if (pool.hasSpare(engine)) images.verify(spec.snapshot)
+      if (pool.hasSpare(engine)) images.prepare(spec.snapshot, spec.deployment)
       else pool.keepSpareOf(engine, images.use(spec.snapshot, spec.deployment).image)
     },
 

@@ -1,6 +1,6 @@
 /** The Invoke route: HTTP to an Invocation and its result back. The hot path of the whole server. */
 import { randomUUID } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { Config } from '../config.ts'
@@ -116,18 +116,12 @@ export function createInvokeHandler(options: InvokeOptions): (c: WorkerContext) 
         status: wire.status,
         headers: {
           ...jsonHeaders,
-          ...closeUnread(c.env.incoming),
           'x-amzn-errortype': wire.type,
           'x-amzn-requestid': requestId,
         },
       })
     }
   }
-}
-
-/** A body that was refused unread is not worth receiving: the connection goes. */
-function closeUnread(incoming: IncomingMessage): Record<string, string> {
-  return incoming.readableEnded || incoming.complete ? {} : { connection: 'close' }
 }
 
 /** Errors: `Validation` for a type that does not exist. */

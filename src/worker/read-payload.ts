@@ -15,6 +15,9 @@ export interface PayloadBudget {
  */
 export const payloadBudgetBytes = 64 * 6_291_456
 
+/** Ours: the largest request that AWS takes anywhere, 70,167,211 bytes. */
+const discardBytes = 70_167_211
+
 /** AWS takes an invocation without a body for one with an empty event. */
 const emptyEvent = Buffer.from('{}')
 
@@ -24,11 +27,14 @@ export class CallerGone extends Error {}
 /**
  * The body of an Invoke request, whole, checked to be JSON while it arrives; owned by the caller.
  * Errors: `RequestTooLarge`, `InvalidRequestContent`, `TooManyRequests` (budget), CallerGone. On those, the rest of the
- * body stays unread: the server drains or closes the connection.
+ * body is read and dropped.
  */
 export function readPayload(incoming: IncomingMessage, limitBytes: number, budget: PayloadBudget): Promise<Buffer> {
   const declaredBytes = Number(incoming.headers['content-length'] ?? 0)
-  if (declaredBytes > limitBytes) return Promise.reject(tooLarge(limitBytes))
+  if (declaredBytes > limitBytes) {
+    discard(incoming)
+    return Promise.reject(tooLarge(limitBytes))
+  }
   return new Promise((resolve, reject) => {
     const validator = new JsonValidator()
     const chunks: Buffer[] = []
@@ -43,8 +49,7 @@ export function readPayload(incoming: IncomingMessage, limitBytes: number, budge
     }
     const fail = (error: Error): void => {
       settle()
-      // Whoever still sends is not to fill a buffer that nobody reads.
-      incoming.pause()
+      discard(incoming)
       reject(error)
     }
     const onData = (chunk: Buffer): void => {
@@ -74,6 +79,19 @@ export function readPayload(incoming: IncomingMessage, limitBytes: number, budge
     incoming.on('close', onGone)
     incoming.on('error', onGone)
   })
+}
+
+/**
+ * Reads the rest of a refused body and keeps nothing of it: a client that is still sending would otherwise be cut off
+ * before it could read why. Up to a limit, then the connection goes.
+ */
+function discard(incoming: IncomingMessage): void {
+  let leftBytes = discardBytes
+  incoming.on('data', (chunk: Buffer) => {
+    leftBytes -= chunk.length
+    if (leftBytes < 0) incoming.destroy()
+  })
+  incoming.on('error', () => {})
 }
 
 /** AWS's words. */

@@ -12,6 +12,16 @@ const exponential = `
   export function handler(event: string): string { return event == '"stop"' ? 'null' : fibonacci(90).toString() }`
 const echo = 'export const handler = async (event) => event'
 
+/** Whether a promise is still pending. */
+function watch(promise: Promise<unknown>): { readonly going: boolean } {
+  const run = { going: true }
+  const over = () => {
+    run.going = false
+  }
+  promise.then(over, over)
+  return run
+}
+
 async function component(
   server: TestServer,
   name: string,
@@ -35,12 +45,11 @@ test('a guest without a checkpoint costs its worker; neighbours go on, and the t
     )
     // The kernel spreads the callers over the workers: those of the stuck one fail with it, the others go on.
     let answers = 0
-    let ended = false
-    const over = runaway.finally(() => (ended = true))
+    const run = watch(runaway)
     const caller = async () => {
-      while (!ended) if ((await server.invoke('neighbour', 1).catch(() => undefined)) !== undefined) answers++
+      while (run.going) if ((await server.invoke('neighbour', 1).catch(() => undefined)) !== undefined) answers++
     }
-    await Promise.all([over, ...Array.from({ length: 12 }, caller)])
+    await Promise.all([runaway, ...Array.from({ length: 12 }, caller)])
     client.destroy()
     expect(await runaway).toBe('failed')
     expect(answers).toBeGreaterThan(0)
@@ -50,7 +59,7 @@ test('a guest without a checkpoint costs its worker; neighbours go on, and the t
   }
   // From now on only its own worker runs it: the serving ones stay, whatever it does.
   const serving = server.thaw.workers().serving.toSorted()
-  await expect(server.invoke('runaway', 'go')).rejects.toThrow()
+  await expect(server.invoke('runaway', 'go')).rejects.toMatchObject({ $fault: 'server' })
   // It rests for a second, then answers again.
   const again = async () => expect((await server.invoke('runaway', 'stop')).payload).toBeNull()
   await vi.waitFor(again, { timeout: 20_000, interval: 100 })
@@ -66,14 +75,13 @@ test('an endless loop shares its worker and ends by itself', async () => {
   await component(server, 'neighbour', await javascriptComponent(echo))
   const before = server.thaw.workers().serving
   const loop = server.invoke('loop')
-  let ended = false
-  const looped = loop.finally(() => (ended = true))
+  const run = watch(loop)
   let answers = 0
-  while (!ended) {
+  while (run.going) {
     expect((await server.invoke('neighbour', { answers })).payload).toEqual({ answers })
     answers++
   }
-  expect(await looped).toMatchObject({ functionError: 'Unhandled', payload: { errorType: 'Sandbox.Timedout' } })
+  expect(await loop).toMatchObject({ functionError: 'Unhandled', payload: { errorType: 'Sandbox.Timedout' } })
   expect(answers).toBeGreaterThan(20)
   expect(server.thaw.workers().serving).toEqual(before)
 })
@@ -105,7 +113,7 @@ test('init that never ends is the deploy’s failure, by the limit’s name', as
       Code: { ZipFile: await zipOf({ 'index.mjs': 'for (;;);\nexport const handler = () => 1' }) },
     }),
   )
-  await expect(server.updated('endless')).rejects.toThrow()
+  await expect(server.updated('endless')).rejects.toThrow('FAILURE')
   expect(await server.client.send(new GetFunctionConfigurationCommand({ FunctionName: 'endless' }))).toMatchObject({
     State: 'Failed',
     StateReason: expect.stringContaining('buildMs'),

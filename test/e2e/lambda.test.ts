@@ -188,7 +188,7 @@ test('what a function does wrong is its own error, by type', async () => {
       hoards: () => { const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1)) },
       exits: () => process.exit(1),
       nests: () => { const deep = (n) => 1 + deep(n + 1); return deep(0) },
-      floods: () => 'x'.repeat(7_000_000),
+      floods: () => 'x'.repeat(6_400_000),
       never: () => new Promise(() => {}),
     }
     export const handler = (event) => acts[event.act]()`
@@ -246,7 +246,7 @@ test('a package that cannot be built fails by its reason, and can be mended', as
       Code: { ZipFile: broken },
     }),
   )
-  await expect(server.updated('mended')).rejects.toThrow()
+  await expect(server.updated('mended')).rejects.toThrow('FAILURE')
   const failed = await client.send(new GetFunctionConfigurationCommand({ FunctionName: 'mended' }))
   expect(failed).toMatchObject({ State: 'Failed', StateReason: expect.stringContaining("'node:fs'") })
   await expect(client.send(new InvokeCommand({ FunctionName: 'mended' }))).rejects.toMatchObject({

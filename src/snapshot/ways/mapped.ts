@@ -21,10 +21,11 @@ const PRIVATE = 1
 const DIFFERS = 2
 
 /**
- * Ours: pages that a re-image in place may make private at once, 1 MiB. Up to here their faults cost about what the next
- * invocation would pay after mapping the new file, and are paid once (docs/measurements.md); beyond, memory is the dearer.
+ * Ours: pages that a re-image in place may make private at once, 96 KiB. In place, each costs a fault at once; mapping the
+ * new file instead costs about as much as 30 faults, and later only those of the pages that are touched. So in place is for
+ * instances whose pages are private already; measured as first invocations (docs/measurements.md).
  */
-const IN_PLACE_FAULTS = 256
+const IN_PLACE_FAULTS = 24
 
 /**
  * The image file mapped copy-on-write over the Wasm memory.
