@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { toWireError } from '../errors.ts'
@@ -24,20 +26,19 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   let quarantine = false
   const app = createApp({ ...options, forwarder, runsQuarantined: () => quarantine })
   const listener = getRequestListener(app.fetch)
-  const open = new Set<ServerResponse>()
+  /** The response under way, or the last one, by connection: listeners a connection cost less than a request. */
+  const latest = new Map<Socket, ServerResponse>()
   let draining = false
-  let onIdle = (): void => {}
 
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    open.add(outgoing)
+    const { socket } = incoming
+    if (!latest.has(socket)) socket.once('close', () => latest.delete(socket))
+    latest.set(socket, outgoing)
     // A connection kept alive would keep its client here.
     if (draining) outgoing.shouldKeepAlive = false
-    outgoing.once('close', () => {
-      open.delete(outgoing)
-      if (open.size === 0) onIdle()
-    })
     void listener(incoming, outgoing)
   }
+  const openResponses = (): ServerResponse[] => [...latest.values()].filter((outgoing) => !outgoing.closed)
   const servers: Server[] = []
   // A function may run for 900 s after its request was read; the time to send a request is Node's default.
   const start = async (at: { host: string; port: number; reusePort: true } | { path: string }): Promise<Server> => {
@@ -66,18 +67,20 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
     async drain(withinMs) {
       draining = true
       for (const server of servers) server.close()
-      for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
-      if (open.size === 0) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      onIdle = resolve
+      const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, withinMs)
-      await promise
+      // While these end, others may come on connections that were open before.
+      for (let open = openResponses(); open.length > 0; open = openResponses()) {
+        for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
+        const closed = Promise.all(open.map((outgoing) => once(outgoing, 'close'))).then(() => true)
+        if ((await Promise.race([closed, late])) !== true) break
+      }
       clearTimeout(timer)
     },
 
     fail(error) {
       const wire = toWireError(error)
-      for (const outgoing of open) {
+      for (const outgoing of openResponses()) {
         if (outgoing.headersSent) outgoing.destroy()
         else
           outgoing
