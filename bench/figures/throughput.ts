@@ -46,7 +46,7 @@ interface Measured {
 async function measure(context: BenchContext): Promise<FigureResult> {
   const { quick, deployed, peers, progress } = context
   const plan = quick
-    ? { rounds: 4, warmupMs: 100, durationMs: 600, heatMs: 800 }
+    ? { rounds: 4, warmupMs: 100, durationMs: 600, heatMs: 3_500 }
     : { rounds: 12, warmupMs: 500, durationMs: 3_000, heatMs: 5_000 }
   const workers = availableParallelism()
   const step = (text: string) => progress.step(text)
