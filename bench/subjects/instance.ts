@@ -68,6 +68,7 @@ export function keepingMemory(restorer: Restorer): Restorer {
       return {
         reset: () => 0,
         reimage: (...to) => mapped.reimage(...to),
+        prefault: () => {},
         trim: () => mapped.trim(),
         residentBytes: () => mapped.residentBytes(),
         equalsImage: () => mapped.equalsImage(),

@@ -129,7 +129,10 @@ export class InstancePool implements Disposable {
 
   /** An instance made ahead of need, so that the next first call re-images instead of instantiating. */
   keepSpareOf(engine: Engine, image: SnapshotImage): void {
-    if (!this.#spares.has(engine.hash)) this.#spares.set(engine.hash, this.#make(engine, image))
+    if (this.#spares.has(engine.hash)) return
+    const spare = this.#make(engine, image)
+    spare.instance.prefault()
+    this.#spares.set(engine.hash, spare)
   }
 
   #takeIdle(snapshot: string): Slot | undefined {

@@ -25,6 +25,11 @@ export interface MappedMemory extends Disposable {
   reimage(image: SnapshotImage, region: SnapshotMemory): void
   /** Give private pages back to the kernel; the memory equals the image afterwards. */
   trim(): void
+  /**
+   * Make private, ahead of need, the pages that have data and some after them: what a guest is about to write, and what
+   * `reimage` is about to fill, then costs no faults. The memory equals the image before and after.
+   */
+  prefault(): void
   /** Private bytes held, swapped ones included. */
   residentBytes(): number
   /** Compare every byte: the checking mode. */

@@ -140,7 +140,7 @@ describe.each(ways)('restorer, way "%s"', (way) => {
     })
     const turn = record({
       writes: array(write, { maxLength: 10 }),
-      action: constantFrom('reset', 'reset', 'reimage', 'trim', 'trim dirty'),
+      action: constantFrom('reset', 'reset', 'reimage', 'trim', 'trim dirty', 'prefault'),
       target: integer({ min: 0, max: 2 }),
     })
     const history = property(array(turn, { maxLength: 12 }), (turns) => {
@@ -152,7 +152,8 @@ describe.each(ways)('restorer, way "%s"', (way) => {
         else if (action === 'trim dirty') mapped.trim()
         else {
           mapped.reset()
-          mapped.trim()
+          if (action === 'prefault') mapped.prefault()
+          else mapped.trim()
         }
         if (!mapped.equalsImage()) return false
         if (action === 'reimage' && bytes.compare(image.bytes, region.offset, region.offset + bytes.length) !== 0)
@@ -247,7 +248,7 @@ describe.each(['scan', 'pagemap'] as const)('restorer, way "%s", private pages',
     expect(bytes.every((byte) => byte === 0)).toBe(true)
   })
 
-  it('re-images in place up to 1 MiB, and by mapping the new file beyond', async () => {
+  it('re-images in place where few pages fault, and by mapping the new file beyond', async () => {
     using small = await writeAndOpen(dir, [memoryBytes(32, { 0: 1, 300: 1 })])
     using large = await writeAndOpen(dir, [Buffer.alloc(32 * WASM_PAGE, 3)])
     using restorer = createRestorer(way)
@@ -257,6 +258,20 @@ describe.each(['scan', 'pagemap'] as const)('restorer, way "%s", private pages',
     expect(mapped.residentBytes()).toBe(3 * PAGE)
     mapped.reimage(large, regionOf(large))
     expect(mapped.residentBytes()).toBe(0)
+    expect(mapped.equalsImage()).toBe(true)
+  })
+
+  it('takes the pages with data and some after them ahead of need, and can then re-image that much in place', async () => {
+    using image = await writeAndOpen(dir, [memoryBytes(32, { 0: 1, 300: 1 })])
+    const elsewhere = Object.fromEntries(Array.from({ length: 32 }, (_, page) => [page + 1, 7]))
+    using other = await writeAndOpen(dir, [memoryBytes(32, elsewhere)])
+    using restorer = createRestorer(way)
+    using mapped = restorer.map(newMemory(32), image, regionOf(image))
+    mapped.prefault()
+    expect(mapped.residentBytes()).toBe(2 * 33 * PAGE)
+    expect(mapped.equalsImage()).toBe(true)
+    mapped.reimage(other, regionOf(other))
+    expect(mapped.residentBytes()).toBe(2 * 33 * PAGE)
     expect(mapped.equalsImage()).toBe(true)
   })
 })

@@ -67,6 +67,9 @@ class CopiedMemory implements MappedMemory {
     this.reset()
   }
 
+  /** Every page is this process's own from the start. */
+  prefault(): void {}
+
   /** All of it: without the kernel's word any page may be there. */
   residentBytes(): number {
     this.#check()

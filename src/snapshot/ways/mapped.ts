@@ -21,11 +21,13 @@ const PRIVATE = 1
 const DIFFERS = 2
 
 /**
- * Ours: pages that a re-image in place may make private at once, 96 KiB. In place, each costs a fault at once; mapping the
- * new file instead costs about as much as 30 faults, and later only those of the pages that are touched. So in place is for
- * instances whose pages are private already; measured as first invocations (docs/measurements.md).
+ * Ours: pages that a re-image in place may make private at once, 96 KiB, or half as many as are private already. In place,
+ * each costs a fault at once; mapping the new file instead costs about as much as 30 faults, gives up what is private, and
+ * later costs a fault for every page touched (docs/measurements.md, first invocations).
  */
 const IN_PLACE_FAULTS = 24
+/** Ours: pages after each run of data that `prefault` takes as well, 128 KiB: where a heap goes on. */
+const PREFAULT_BEYOND = 32
 
 /**
  * The image file mapped copy-on-write over the Wasm memory.
@@ -113,6 +115,17 @@ export class FileMappedMemory implements MappedMemory {
     }
   }
 
+  prefault(): void {
+    this.#check()
+    const live = this.#live
+    const { runs } = this.#mapped
+    for (let run = 0; run < runs.length; run += 2) {
+      const end = Math.min((runs[run + 1] ?? 0) + PREFAULT_BEYOND, this.#bytes / PAGE_BYTES)
+      // A write of what is there already: all that it changes is whose page it is.
+      for (let page = runs[run] ?? 0; page < end; page++) live[page * PAGE_BYTES] = live[page * PAGE_BYTES] ?? 0
+    }
+  }
+
   trim(): void {
     this.#check()
     // Private pages hide a file that may no longer be the bound image's: then they cannot just be dropped.
@@ -155,8 +168,13 @@ export class FileMappedMemory implements MappedMemory {
   /** For each page whether it is private, or the mapped file's and unlike the image given; undefined: too many of those. */
   #survey(image: SnapshotImage, region: SnapshotMemory): Uint8Array | undefined {
     const pages = new Uint8Array(this.#bytes / PAGE_BYTES)
-    this.#eachPrivate((start, end) => pages.fill(PRIVATE, start / PAGE_BYTES, end / PAGE_BYTES))
+    let privatePages = 0
+    this.#eachPrivate((start, end) => {
+      pages.fill(PRIVATE, start / PAGE_BYTES, end / PAGE_BYTES)
+      privatePages += (end - start) / PAGE_BYTES
+    })
     const source = image.bytes
+    const allowed = Math.max(IN_PLACE_FAULTS, privatePages / 2)
     let differing = 0
     // Beyond the data of both they are zero in both.
     for (const runs of [this.#mapped.runs, regionRuns(image, region)]) {
@@ -167,7 +185,7 @@ export class FileMappedMemory implements MappedMemory {
           const at = page * PAGE_BYTES
           const from = region.offset + at
           if (source.compare(this.#live, at, at + PAGE_BYTES, from, from + PAGE_BYTES) === 0) continue
-          if (++differing > IN_PLACE_FAULTS) return undefined
+          if (++differing > allowed) return undefined
           pages[page] = DIFFERS
         }
       }
