@@ -38,6 +38,8 @@ export class Run implements WasiInvocation {
   cpuMs = 0
   #enteredMs: number | undefined
   #slices = 0
+  /** It has used up a slice: the ticker knows. */
+  #slicing = false
   #closed = false
   #restedMs: number
   #controller: AbortController | undefined
@@ -126,6 +128,8 @@ export class Run implements WasiInvocation {
 
   async pause(): Promise<void> {
     this.leave()
+    if (!this.#slicing) this.#env.record.slicing(1)
+    this.#slicing = true
     this.#slices++
     await this.#env.scheduler.turn(this.#slices)
     this.throwIfOver()
@@ -183,6 +187,8 @@ export class Run implements WasiInvocation {
   /** Ends timers and listeners. Idempotent. */
   close(): void {
     this.leave()
+    if (this.#slicing) this.#env.record.slicing(-1)
+    this.#slicing = false
     this.#closed = true
     clearTimeout(this.#timer)
     if (this.#onCallerGone !== undefined) this.#invocation.signal?.removeEventListener('abort', this.#onCallerGone)

@@ -39,7 +39,8 @@ export class Scheduler {
   /** How long the next slice of a guest that has already used `used` slices is. */
   sliceMs(used: number): number {
     const busy = performance.now() - this.#lastBegunMs < busyWindowMs
-    return used > 0 && busy ? Math.min(shortSliceMs, this.#sliceMs) : this.#sliceMs
+    if (!busy) return this.#sliceMs
+    return Math.min(used > 0 ? shortSliceMs : firstSliceMs, this.#sliceMs)
   }
 
   /** One turn of the event loop for everybody else; a few more while others keep coming. */
@@ -55,6 +56,8 @@ export class Scheduler {
 
 /** Others were served this recently: the worker counts as shared. */
 const busyWindowMs = 100
+/** Most invocations are over in this; for those who wait behind one that is not, 5 ms would be ten times their own. */
+const firstSliceMs = 1.5
 /** Two epochs: the shortest slice of which at least half is had, whenever in an epoch it begins. */
 const shortSliceMs = 0.5
 /** A waiting guest gives way to this many turns in a row in which others were served, then has its slice all the same. */

@@ -28,6 +28,8 @@ export const WORKER_DEADLINE = 3
 /** Odd while a guest runs, and another number each time one is entered: a reader can tell that nothing changed meanwhile. */
 export const WORKER_SEQUENCE = 4
 export const WORKER_HEARTBEAT = 5
+/** Guests that have used up a slice and are not over: while there are any, epochs must be fine. */
+export const WORKER_SLICING = 6
 
 /** limits.accountConcurrency has the same maximum. */
 export const MAX_SLOTS = 12_000

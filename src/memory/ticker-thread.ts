@@ -11,6 +11,7 @@ import {
   WORKER_INCARNATION,
   WORKER_PID,
   WORKER_SEQUENCE,
+  WORKER_SLICING,
   WORKER_WORDS,
 } from './page-layout.ts'
 import type { StuckWorker, TickerThreadData } from './ticker.ts'
@@ -25,7 +26,7 @@ let lastTickMs = performance.now()
 // Where this thread did not run for long, the workers hardly did either: they get their grace from when it goes on.
 let deadlinesFromMs = lastTickMs
 let silencesFromMs = lastTickMs
-/** Sequence of the guest seen running at the last tick, by worker: the same again is a guest that others may wait for. */
+/** Sequence at the last tick, by worker: another one says that guests have run since. */
 const seen = new Int32Array(data.workers)
 
 while (Atomics.load(stop, 0) === 0) {
@@ -40,7 +41,7 @@ while (Atomics.load(stop, 0) === 0) {
   Atomics.wait(stop, 0, 0, waitMs)
 }
 
-/** Kills worker `index` when it is stuck. Returns how soon it wants the next epoch, ms: at once if a guest runs on and on. */
+/** Kills worker `index` when it is stuck. Returns how soon it wants the next epoch, ms: one epoch on while guests run by slices. */
 function judge(index: number, epoch: number): number {
   const at = WORKERS_WORD + index * WORKER_WORDS
   const sequence = Atomics.load(page, at + WORKER_SEQUENCE)
@@ -59,10 +60,11 @@ function judge(index: number, epoch: number): number {
     if (silentMs > data.silenceMs && lastTickMs - silencesFromMs >= data.silenceMs)
       kill(index, running ? Atomics.load(page, at + WORKER_DEPLOYMENT) : 0, silentMs, 'silence')
   }
-  if (!running) return data.napMs
-  const lasting = seen[index] === sequence
+  // Between two slices no guest runs, and yet the next slice must end in time.
+  const active = running || seen[index] !== sequence
   seen[index] = sequence
-  return lasting ? 1 / EPOCHS_PER_MS : data.tickMs
+  if (Atomics.load(page, at + WORKER_SLICING) > 0) return 1 / EPOCHS_PER_MS
+  return active ? data.tickMs : data.napMs
 }
 
 function kill(index: number, deployment: number, overdueMs: number, reason: StuckWorker['reason']): void {

@@ -18,7 +18,7 @@ export interface TickerOptions {
   page: SharedPage
   /** Records 0 to `workers` - 1 are watched. */
   workers: number
-  /** Between two epochs while guests run, 1 by default; one epoch while one of them runs from tick to tick. */
+  /** Between two epochs while guests run, 1 by default; one epoch while one of them runs by slices. */
   tickMs?: number
   /** Between two epochs while no guest runs anywhere; 5 by default, so a guest's first tick is at most that late. */
   napMs?: number

@@ -5,6 +5,7 @@ import {
   WORKER_INCARNATION,
   WORKER_PID,
   WORKER_SEQUENCE,
+  WORKER_SLICING,
 } from './page-layout.ts'
 
 export interface WorkerState {
@@ -22,6 +23,8 @@ export interface WorkerRecord {
   setRunning(deployment: number, deadlineEpoch: number): void
   /** No guest code is on the stack. Hot path. */
   clearRunning(): void
+  /** A guest has used up its first slice (1), or such a guest is over (-1). */
+  slicing(change: 1 | -1): void
   /** The worker's event loop turns. */
   heartbeat(): void
   read(): WorkerState
@@ -44,6 +47,9 @@ export function createWorkerRecord(words: Int32Array, now: () => number): Worker
       sequence = (sequence + 1) & ~1
       Atomics.store(words, WORKER_SEQUENCE, sequence)
     },
+    slicing(change) {
+      Atomics.add(words, WORKER_SLICING, change)
+    },
     heartbeat() {
       // Zero says that the worker has not started; one epoch in 2^32 is moved by a millisecond for it.
       Atomics.store(words, WORKER_HEARTBEAT, now() || 1)
@@ -64,6 +70,7 @@ export function createWorkerRecord(words: Int32Array, now: () => number): Worker
       Atomics.store(words, WORKER_DEPLOYMENT, 0)
       Atomics.store(words, WORKER_DEADLINE, 0)
       Atomics.store(words, WORKER_HEARTBEAT, 0)
+      Atomics.store(words, WORKER_SLICING, 0)
       Atomics.store(words, WORKER_INCARNATION, incarnation)
       Atomics.store(words, WORKER_PID, pid)
     },

@@ -13,13 +13,14 @@ test('its clock is the shared page’s', () => {
   expect((after - now) | 0).toBeGreaterThanOrEqual(-2)
 })
 
-test('alone, a guest has whole slices; while others are served, short ones after its first', () => {
+test('alone, a guest has whole slices; while others are served, a short first one and shorter ones after it', () => {
   const scheduler = new Scheduler({ sliceMs: 5 })
   expect(scheduler.sliceMs(0)).toBe(5)
   expect(scheduler.sliceMs(9)).toBe(5)
   scheduler.begun(performance.now())
-  expect(scheduler.sliceMs(0)).toBe(5)
-  expect(scheduler.sliceMs(9)).toBeLessThan(5)
+  expect(scheduler.sliceMs(0)).toBeLessThan(5)
+  expect(scheduler.sliceMs(9)).toBeLessThan(scheduler.sliceMs(0))
+  expect(new Scheduler({ sliceMs: 0.25 }).sliceMs(0)).toBe(0.25)
 })
 
 test('a turn lets everybody else go first, and ends though others keep coming', async () => {

@@ -57,6 +57,17 @@ describe('ticker', () => {
     expect(epochOf(page)).toBe(last)
   })
 
+  it('goes on writing between the slices of a guest, when nothing runs at the moment', async () => {
+    using page = SharedPage.anonymous()
+    page.worker(0).slicing(1)
+    const ticker = startTicker({ page, workers: 1, napMs: 600_000, graceMs: 1_000, onStuck: () => {} })
+    const before = epochOf(page)
+    await epochsPass(page, 20)
+    expect(epochDifferenceMs(epochOf(page), before)).toBeGreaterThanOrEqual(20)
+    page.worker(0).slicing(-1)
+    await ticker.stop()
+  })
+
   it('kills a worker past its deadline and grace, and says what it ran', async () => {
     const path = join(dir, 'deadline')
     using page = SharedPage.create(path)
