@@ -195,8 +195,6 @@ class Linker {
             throw new GuestTrap('string content out-of-bounds')
           target.set(source.subarray(start, start + bytes), at)
         }
-      case 'augment':
-        throw new ThawError('Artifact', 'Engine: single-memory adapters are not linked')
       default:
         return unreachable(ref)
     }

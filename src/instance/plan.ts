@@ -52,12 +52,6 @@ export type ImportRef =
   | { kind: 'trap'; message: string }
   /** Copy bytes between two memories (utf8 to utf8). */
   | { kind: 'copy'; from: number; to: number }
-  /** Stores into, and the size of, a memory that is not the module's own (adapter modules). */
-  | {
-      kind: 'augment'
-      op: 'i32.store' | 'i32.store8' | 'i32.store16' | 'i32.load' | 'i32.load8_u' | 'memory.size'
-      memory: number
-    }
 
 export interface EngineStep {
   /** Index into `modules`. */

@@ -271,11 +271,6 @@ describe('imports', () => {
     expect(() => call(instance, 2, 'f', 0, -1, 0)).toThrow('out-of-bounds')
   })
 
-  test('an adapter for a single memory is refused', async () => {
-    const ref: ImportRef = { kind: 'augment', op: 'i32.load', memory: 0 }
-    await expect(linked([passing(ref)])).rejects.toMatchObject({ code: 'Artifact' })
-  })
-
   test('one of a kind that a later version may have written', async () => {
     const ref: ImportRef = JSON.parse('{ "kind": "future" }')
     await expect(linked([passing(ref)])).rejects.toMatchObject({
