@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
@@ -72,7 +71,7 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
       // While these end, others may come on connections that were open before.
       for (let open = openResponses(); open.length > 0; open = openResponses()) {
         for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
-        const closed = Promise.all(open.map((outgoing) => once(outgoing, 'close'))).then(() => true)
+        const closed = Promise.all(open.map(closeOf)).then(() => true)
         if ((await Promise.race([closed, late])) !== true) break
       }
       clearTimeout(timer)
@@ -93,6 +92,13 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
       }
     },
   }
+}
+
+/** Not `events.once`: that rejects when the response fails, which also is an end. */
+function closeOf(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    outgoing.once('close', resolve)
+  })
 }
 
 function createApp(options: InvokeOptions & { forwarder: Forwarder }): Hono<{ Bindings: HttpBindings }> {
