@@ -148,13 +148,15 @@ test('workers of a killed controller are gone within a second, even with a guest
   const before = ticks()
   await eventually(() => ticks().some((now, index) => now > (before[index] ?? 0) + 10))
   const killedAt = performance.now()
+  const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await eventually(() => !workers.serving.some(isAlive))
   expect(performance.now() - killedAt).toBeLessThan(1_000)
   expect(await spinning).toBe('lost')
   hold.server.close()
 
-  // What it left on the disk is in nobody's way.
+  // What it left on the disk is in nobody's way. Its lock goes when the last of its threads has: later than its workers may.
+  await exited
   const controller = await startController(configOf(folder, { port }), {
     logger: silent,
     runtimeModule: scriptedRuntime,
