@@ -12,6 +12,28 @@ export const limitsSchema = z.object({
   /** AWS: synchronous payload, 6 MB (6,291,456 bytes), request and response; AWS allows the response 100 bytes more. */
   payloadBytes: positive(6_291_456),
   responseBytes: positive(6_291_556),
+  /** AWS: a tenth of the account's 1,000 stays free of reservations (100). */
+  unreservedConcurrencyFloor: z.coerce.number().int().nonnegative().default(100),
+  /** AWS: asynchronous payload, 1 MB. */
+  asyncPayloadBytes: positive(1_048_576),
+  /** AWS: an asynchronous event lives 6 hours at most; its function errors are retried after 1 min, then 2 min. */
+  asyncEventAgeSeconds: positive(21_600),
+  asyncRetryMs: positive(60_000),
+  /** AWS: back-off of throttles and platform errors, 1 s doubling up to 5 min. */
+  asyncBackoffMs: positive(1_000),
+  asyncBackoffMaxMs: positive(300_000),
+  /** Ours: asynchronous and mapped invocations in work at a time, so that synchronous callers find room. */
+  eventConcurrency: positive(200),
+  /** Ours: events waiting, over all functions of an account; beyond it new ones are refused with 429. */
+  asyncEvents: positive(1_000_000),
+  /** AWS: a chain of invocations through destinations or mappings ends after 16. */
+  recursionHops: positive(16),
+  /** AWS: 1,024 KiB a queue message and a batch (since 2025), 120,000 in flight (standard), 14 days of retention at most. */
+  queueMessageBytes: positive(1_048_576),
+  queueInFlight: positive(120_000),
+  /** AWS: layers a function, functions' aliases have no limit; a policy 20 KB. */
+  layers: positive(5),
+  policyBytes: positive(20_480),
   /** AWS: a request to the control plane, 70,167,211 bytes. */
   requestBytes: positive(70_167_211),
   /** AWS: a zip uploaded directly, 50 MB. */
@@ -46,6 +68,21 @@ export const limitsSchema = z.object({
   drainMs: positive(10_000),
 })
 
+const brokersSchema = z
+  .preprocess(
+    (value, context) => {
+      if (typeof value !== 'string') return value
+      try {
+        return JSON.parse(value)
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is no JSON object from broker names to URLs' })
+        return z.NEVER
+      }
+    },
+    z.record(z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/), z.url({ protocol: /^(amqps?|nats|tls|rediss?|mqtts?)$/ })),
+  )
+  .prefault({})
+
 export const configSchema = z.object({
   host: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(9_000),
@@ -62,6 +99,16 @@ export const configSchema = z.object({
     .string()
     .regex(/^\d{12}$/)
     .default('000000000000'),
+  /**
+   * Whose requests are taken. `dev`: anybody's, as the one account `accountId`; on loopback only. `accounts`: those
+   * signed (SigV4) with an access key of an account made by `thaw account create`. `auto` is `dev` on loopback and
+   * `accounts` elsewhere.
+   */
+  auth: z.enum(['auto', 'dev', 'accounts']).default('auto'),
+  /** Brokers that event source mappings may name: a JSON object from name to URL (amqp:, nats:, redis:, mqtt:). */
+  brokers: brokersSchema,
+  /** Firings of a schedule that were missed while the server was down: none, the last one, or all of them. */
+  scheduleCatchUp: z.enum(['none', 'last', 'all']).default('last'),
   /** How instances are brought back to their snapshot; `auto` takes the fastest that works here (see `thaw doctor`). */
   restore: z.enum(['auto', 'scan', 'pagemap', 'copy']).default('auto'),
   /** After each reset, hash everything and compare with the snapshot. Slow: for tests and for the wary. */
@@ -82,6 +129,9 @@ export function configFromEnvironment(env: NodeJS.ProcessEnv, overrides: Record<
     workers: 'THAW_WORKERS',
     region: 'THAW_REGION',
     accountId: 'THAW_ACCOUNT_ID',
+    auth: 'THAW_AUTH',
+    brokers: 'THAW_BROKERS',
+    scheduleCatchUp: 'THAW_SCHEDULE_CATCH_UP',
     restore: 'THAW_RESTORE',
     verifyResets: 'THAW_VERIFY_RESETS',
     logLevel: 'THAW_LOG_LEVEL',

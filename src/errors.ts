@@ -10,10 +10,20 @@ export type ErrorCode =
   | 'ResourceConflict'
   | 'ResourceNotReady'
   | 'PreconditionFailed'
+  | 'PolicyLengthExceeded'
+  | 'ProvisionedConcurrencyConfigNotFound'
+  | 'ResourceInUse'
+  | 'RecursiveInvocation'
   | 'RequestTooLarge'
   | 'UnsupportedMediaType'
   | 'CodeStorageExceeded'
   | 'TooManyRequests'
+  // Of the signature and of permissions:
+  | 'AccessDenied'
+  | 'MissingAuthenticationToken'
+  | 'IncompleteSignature'
+  | 'InvalidSignature'
+  | 'UnrecognizedClient'
   | 'NotImplemented'
   | 'Service'
   | 'Unavailable'
@@ -59,6 +69,26 @@ const wireForms: Record<ErrorCode, WireForm> = {
   ResourceConflict: { status: 409, type: 'ResourceConflictException', messageKey: 'message', kind: 'User' },
   ResourceNotReady: { status: 502, type: 'ResourceNotReadyException', messageKey: 'Message', kind: 'User' },
   PreconditionFailed: { status: 412, type: 'PreconditionFailedException', messageKey: 'message', kind: 'User' },
+  PolicyLengthExceeded: { status: 400, type: 'PolicyLengthExceededException', messageKey: 'message', kind: 'User' },
+  ProvisionedConcurrencyConfigNotFound: {
+    status: 404,
+    type: 'ProvisionedConcurrencyConfigNotFoundException',
+    messageKey: 'message',
+    kind: 'User',
+  },
+  ResourceInUse: { status: 400, type: 'ResourceInUseException', messageKey: 'Message', kind: 'User' },
+  RecursiveInvocation: { status: 400, type: 'RecursiveInvocationException', messageKey: 'Message', kind: 'User' },
+  // These five have no `Type` on AWS: they are answered before the request reaches the service.
+  AccessDenied: { status: 403, type: 'AccessDeniedException', messageKey: 'Message', kind: undefined },
+  MissingAuthenticationToken: {
+    status: 403,
+    type: 'MissingAuthenticationTokenException',
+    messageKey: 'message',
+    kind: undefined,
+  },
+  IncompleteSignature: { status: 400, type: 'IncompleteSignatureException', messageKey: 'message', kind: undefined },
+  InvalidSignature: { status: 403, type: 'InvalidSignatureException', messageKey: 'message', kind: undefined },
+  UnrecognizedClient: { status: 403, type: 'UnrecognizedClientException', messageKey: 'message', kind: undefined },
   RequestTooLarge: { status: 413, type: 'RequestTooLargeException', messageKey: 'message', kind: 'User' },
   UnsupportedMediaType: { status: 415, type: 'UnsupportedMediaTypeException', messageKey: 'message', kind: 'User' },
   CodeStorageExceeded: { status: 400, type: 'CodeStorageExceededException', messageKey: 'message', kind: 'User' },

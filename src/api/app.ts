@@ -1,27 +1,61 @@
-/** The Lambda API over HTTP: routes from the model, one error mapping, the headers every answer carries. */
+/** The APIs over HTTP: routes from the model, who is calling, one error mapping, the headers every answer carries. */
 import { randomUUID } from 'node:crypto'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
 import { ThawError, toWireError } from '../errors.ts'
-import { codePath, createCodeHandler, createHandlers, type Handler, type HandlersOptions } from './handlers.ts'
+import { codePath } from './functions.ts'
+import type { Access, ApiEnv, Handler, Handlers, Service } from './context.ts'
 import { operations, type Operation } from './operations.ts'
 
-export interface LambdaApiOptions extends HandlersOptions {
+export interface LambdaApiOptions {
+  config: Pick<Config, 'limits'>
+  access: Pick<Access, 'authenticate'>
+  /** By operation of the model. One without a handler answers that it is not implemented. */
+  handlers: Handlers
+  /** The package itself, for `Code.Location`. */
+  code: Handler
+  services?: readonly Service[]
   logger: Logger
 }
 
-export function createLambdaApi(options: LambdaApiOptions): Hono {
-  const { config, logger } = options
+export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
+  const { config, access, handlers, logger, services = [] } = options
   // Not strict: older SDKs send trailing slashes.
-  const app = new Hono({ strict: false })
+  const app = new Hono<ApiEnv>({ strict: false })
 
   app.use(async (c, next) => {
     await next()
-    c.header('x-amzn-RequestId', randomUUID())
+    if (!c.res.headers.has('x-amzn-requestid')) c.header('x-amzn-RequestId', randomUUID())
   })
 
-  const handlers = createHandlers(options)
+  const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
+    const { pathname, search } = new URL(c.req.url)
+    const caller = await access.authenticate({
+      method: c.req.method,
+      url: pathname + search,
+      headers: c.req.header(),
+      body: async () => new Uint8Array(await c.req.arrayBuffer()),
+    })
+    c.set('caller', caller)
+    await next()
+  }
+
+  const serviceLimit = limitBody(undefined, config.limits.requestBytes)
+  app.use(async (c, next) => {
+    const service = services.find((candidate) => candidate.matches(c))
+    if (service === undefined) return next()
+    // Set where the innermost runs: the answer is what it returns.
+    let answer: Response | undefined
+    const limited = await serviceLimit(c, () =>
+      authenticate(c, async () => {
+        answer = await service.handle(c)
+      }).then(() => {}),
+    )
+    return answer ?? limited
+  })
+
   for (const sharing of Map.groupBy(operations, ({ method, path }) => `${method} ${path}`).values()) {
     const [first] = sharing
     if (first === undefined) continue
@@ -30,12 +64,12 @@ export function createLambdaApi(options: LambdaApiOptions): Hono {
       operation,
       handler: handlers.get(operation.name) ?? notImplemented(operation),
     }))
-    app.on(first.method, first.path, limit, (c) => {
+    app.on(first.method, first.path, limit, authenticate, (c) => {
       const route = routes.find(({ operation: { query } }) => query === undefined || c.req.query(query[0]) === query[1])
       return route === undefined ? c.notFound() : route.handler(c)
     })
   }
-  app.get(codePath, createCodeHandler(options))
+  app.get(codePath, authenticate, options.code)
 
   app.notFound((c) => {
     c.header('x-amzn-ErrorType', 'UnknownOperationException')
@@ -58,11 +92,11 @@ function notImplemented({ name }: Operation): Handler {
 }
 
 /** AWS's words for a request that is too large to be read. */
-const limitBody = (operation: string, maxSize: number) =>
+const limitBody = (operation: string | undefined, maxSize: number) =>
   bodyLimit({
     maxSize,
     onError: () => {
-      const message = `Request must be smaller than ${maxSize} bytes for the ${operation} operation`
-      throw new ThawError('RequestTooLarge', message)
+      const which = operation === undefined ? '' : ` for the ${operation} operation`
+      throw new ThawError('RequestTooLarge', `Request must be smaller than ${maxSize} bytes${which}`)
     },
   })

@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 
 /** The control plane's API on a Unix socket, for the workers, which pass on what is no invocation. */
-export async function startControlServer(api: Hono, socketPath: string): Promise<AsyncDisposable> {
+export async function startControlServer(api: Pick<Hono, 'fetch'>, socketPath: string): Promise<AsyncDisposable> {
   const listener = getRequestListener(api.fetch)
   // Workers keep connections. Closing an idle one from here could cross with a request, which would fail for no reason.
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void listener(incoming, outgoing))

@@ -9,6 +9,7 @@ export class Deployments {
 
   /** Returns the deployments that are served no longer. */
   apply(change: DataPlaneChange): number[] {
+    if (!('put' in change || 'remove' in change)) return []
     const { accountId, functionName, version } = 'put' in change ? change.put : change.remove
     const key = `${accountId}:${functionName}:${version}`
     const before = this.#specs.get(key)?.deployment

@@ -2,17 +2,16 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { createLambdaApi } from '../api/app.ts'
 import { createBuilder } from '../build/builder.ts'
 import type { Config } from '../config.ts'
 import type { ThawError } from '../errors.ts'
-import { createFunctions } from '../functions/functions.ts'
 import { WORKER_RECORDS } from '../memory/page-layout.ts'
 import { SharedPage } from '../memory/shared-page.ts'
 import { startTicker } from '../memory/ticker.ts'
 import { openArtifacts } from '../store/artifacts.ts'
-import { createSqliteStore } from '../store/sqlite.ts'
+import { openDatabase } from '../store/database.ts'
 import type { Usage } from '../worker/messages.ts'
+import { createControlPlane } from './control-plane.ts'
 import { startControlServer } from './control-server.ts'
 import { lockFolder } from './folder-lock.ts'
 import { createLogFiles } from './log-files.ts'
@@ -62,7 +61,7 @@ export async function startController(config: Config, options: ControllerOptions
   await removeHalfBuilt(artifactsDir, tempDir)
   const logs = building.use(await createLogFiles({ folder: join(dataDir, 'logs'), logger }))
   const usage = createUsageCounters()
-  const store = building.use(createSqliteStore({ path: join(dataDir, 'thaw.db') }))
+  const database = building.use(openDatabase({ path: join(dataDir, 'thaw.db') }))
   const artifacts = await openArtifacts({ directory: artifactsDir })
   const builder = building.use(createBuilder({ artifactsDir, tempDir, limits, logger }))
 
@@ -107,18 +106,19 @@ export async function startController(config: Config, options: ControllerOptions
       }),
     onFatal: (error) => void fail(error),
   })
-  const functions = building.use(
-    createFunctions({
-      store,
+  const controlPlane = building.use(
+    await createControlPlane({
+      database,
       artifacts,
       builder,
       dataPlane: supervisor,
+      invoke: async () => ({ kind: 'unavailable', message: 'not wired' }),
       config,
       clock: { now: () => new Date() },
       logger,
     }),
   )
-  building.use(await startControlServer(createLambdaApi({ functions, config, logger }), controllerSocketPath))
+  building.use(await startControlServer(controlPlane.api, controllerSocketPath))
   const ticker = startTicker({
     page,
     workers: WORKER_RECORDS,
@@ -127,8 +127,8 @@ export async function startController(config: Config, options: ControllerOptions
   })
   building.defer(() => ticker.stop())
   building.use(supervisor)
-  const started = supervisor.start(await functions.specs())
-  await functions.recover()
+  const started = supervisor.start(await controlPlane.served())
+  await controlPlane.start()
   const port = await started
   running = { resources: building.move() }
 

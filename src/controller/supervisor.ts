@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { ThawError } from '../errors.ts'
 import type { DataPlaneChange } from '../functions/collaborators.ts'
-import type { FunctionSpec } from '../invocation.ts'
 import { WORKER_RECORDS } from '../memory/page-layout.ts'
 import type { SharedPage } from '../memory/shared-page.ts'
 import type { StuckWorker } from '../memory/ticker.ts'
@@ -79,8 +78,8 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** Resolves with the public port when all workers serve. */
-  start(specs: readonly FunctionSpec[]): Promise<number> {
-    for (const put of specs) this.#deployments.apply({ put })
+  start(served: readonly DataPlaneChange[]): Promise<number> {
+    for (const change of served) this.#deployments.apply(change)
     this.#state = 'running'
     this.#reconcile()
     return this.#started.promise
@@ -89,9 +88,13 @@ export class Supervisor implements AsyncDisposable {
   /** See DataPlane.publish. A worker that does not acknowledge in time is killed: then it has not seen the old state either. */
   async publish(change: DataPlaneChange): Promise<void> {
     for (const replaced of this.#deployments.apply(change)) this.#culprits.forget(replaced)
-    await this.#tellAll(change)
+    if ('put' in change || 'remove' in change) await this.#tellAll(change)
     if (this.#deployments.quarantined.size > 0) return
     for (const member of this.#members.values()) if (member.stage === 'quarantine') this.#drain(member)
+  }
+
+  async provisioned(): Promise<number> {
+    return 0
   }
 
   /** The ticker killed this one. Its place need not wait for the process to be gone. */

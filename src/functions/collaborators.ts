@@ -26,13 +26,66 @@ export interface Builder {
   build(request: BuildRequest, signal?: AbortSignal): Promise<BuildOutput>
 }
 
+export interface VersionKey {
+  accountId: string
+  functionName: string
+  /** `$LATEST` or a number. */
+  version: string
+}
+
+/** What an alias stands for. `additional` gets `weight` (0 to 1) of the invocations, `version` the rest. */
+export interface AliasRoute {
+  accountId: string
+  functionName: string
+  alias: string
+  version: string
+  additional: { version: string; weight: number } | undefined
+}
+
+/** A function URL as the data plane serves it. */
+export interface FunctionUrlRoute {
+  accountId: string
+  functionName: string
+  /** An alias, or `$LATEST`. */
+  qualifier: string
+  /** 32 lower-case letters and digits; the first label of the host name. */
+  urlId: string
+  authType: 'NONE' | 'AWS_IAM'
+  /** AuthType NONE only: the resource policy lets everybody in. Without it every request is refused. */
+  isPublic: boolean
+  invokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
+  cors: FunctionUrlCors | undefined
+}
+
+export interface FunctionUrlCors {
+  allowCredentials: boolean | undefined
+  allowHeaders: readonly string[] | undefined
+  allowMethods: readonly string[] | undefined
+  allowOrigins: readonly string[] | undefined
+  exposeHeaders: readonly string[] | undefined
+  maxAgeSeconds: number | undefined
+}
+
 export type DataPlaneChange =
   | { put: FunctionSpec }
-  | { remove: { accountId: string; functionName: string; version: string } }
+  /** One version. */
+  | { remove: VersionKey }
+  /** All versions, aliases, URLs and settings. */
+  | { removeFunction: { accountId: string; functionName: string } }
+  | { putAlias: AliasRoute }
+  | { removeAlias: { accountId: string; functionName: string; alias: string } }
+  /** `concurrency` undefined: the function draws on its account's unreserved concurrency. */
+  | { reserve: { accountId: string; functionName: string; concurrency: number | undefined } }
+  /** 0 ends it. */
+  | { provision: { accountId: string; functionName: string; qualifier: string; concurrency: number } }
+  | { putUrl: FunctionUrlRoute }
+  | { removeUrl: { urlId: string } }
 
 export interface DataPlane {
   /** Resolves when every live worker has acknowledged: from then on no new invocation sees the old state. */
   publish(change: DataPlaneChange): Promise<void>
+  /** Pristine instances held now for a provisioned qualifier, over all workers. */
+  provisioned(target: { accountId: string; functionName: string; qualifier: string }): Promise<number>
 }
 
 export interface Clock {

@@ -1,8 +1,12 @@
+import { asyncEvents } from './schema/async-events.ts'
+import { documents } from './schema/documents.ts'
+import { queues } from './schema/queues.ts'
+
 /**
  * The schema, one step a version; `PRAGMA user_version` says how many have been applied. Never edit a step that has
  * been released: add one.
  *
- * `functions` is what all versions share (later: concurrency, policy, aliases); `function_versions` has one row a
+ * `functions` is what all versions share (aliases, policy and the like: `documents`); `function_versions` has one row a
  * version. JSON columns are parsed with the schemas of records.ts; what queries need are columns of their own.
  */
 export const migrations: readonly string[] = [
@@ -42,4 +46,7 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX function_versions_unsettled ON function_versions (deployment) WHERE settled = 0;
   `,
+  documents,
+  queues,
+  asyncEvents,
 ]

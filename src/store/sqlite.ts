@@ -1,10 +1,8 @@
-/** The embedded driver: one SQLite file. The only place that knows SQL. */
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+/** The embedded driver of the functions' records, on one SQLite file. SQL is known to the drivers in this folder only. */
+import type { SQLInputValue } from 'node:sqlite'
 import { z } from 'zod'
 import { ThawError } from '../errors.ts'
-import { migrations } from './migrations.ts'
+import { openDatabase, type Database, type DatabaseOptions } from './database.ts'
 import {
   configurationSchema,
   latest,
@@ -15,13 +13,6 @@ import {
   type FunctionRecord,
 } from './records.ts'
 import type { FunctionChange, NewFunction, Store } from './store.ts'
-
-export interface SqliteOptions {
-  /** A file, made with its folder if missing, or `:memory:`. */
-  path: string
-  /** How long a call waits for another process's lock before it throws `Unavailable`. */
-  busyTimeoutMs?: number
-}
 
 const json = <T extends z.ZodType>(schema: T) => z.preprocess((text) => JSON.parse(z.string().parse(text)), schema)
 
@@ -63,8 +54,11 @@ const byKey = 'account_id = :accountId AND function_name = :functionName'
 const versionNumber = (version: string): number =>
   version === latest ? 0 : /^[1-9]\d{0,14}$/.test(version) ? Number(version) : -1
 
-export function createSqliteStore({ path, busyTimeoutMs = 5_000 }: SqliteOptions): Store {
-  const db = openDatabase(path, busyTimeoutMs)
+/** With a path, the file is the store's own; a database that is handed in stays its owner's. */
+export function createSqliteStore(options: DatabaseOptions | { database: Database }): Store {
+  const shared = 'database' in options
+  const db = shared ? options.database : openDatabase(options)
+  const { read: attempt, transaction } = db
 
   const rows = (sql: string, parameters: Record<string, SQLInputValue> = {}): FunctionRecord[] =>
     db
@@ -111,20 +105,6 @@ export function createSqliteStore({ path, busyTimeoutMs = 5_000 }: SqliteOptions
     })
   }
 
-  /** Runs synchronously on one connection, so nothing of this process can come between. */
-  const transaction = <T>(body: () => T): Promise<T> =>
-    attempt(() => {
-      db.exec('BEGIN IMMEDIATE')
-      try {
-        const result = body()
-        db.exec('COMMIT')
-        return result
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK')
-        throw error
-      }
-    })
-
   const expectRevision = (record: FunctionRecord | undefined, expected: string): FunctionRecord => {
     if (record?.revisionId === expected) return record
     throw new ThawError('PreconditionFailed', `The function has changed: revision ${expected} is no longer the latest.`)
@@ -158,6 +138,7 @@ export function createSqliteStore({ path, busyTimeoutMs = 5_000 }: SqliteOptions
       transaction(() => {
         expectRevision(find({ accountId, functionName, version: latest }), expectedRevisionId)
         db.prepare(`DELETE FROM functions WHERE ${byKey}`).run({ accountId, functionName })
+        db.prepare('DELETE FROM documents WHERE account_id = ? AND scope = ?').run(accountId, functionName)
       }),
 
     listFunctions: ({ accountId, after, limit, versions }) =>
@@ -199,48 +180,7 @@ export function createSqliteStore({ path, busyTimeoutMs = 5_000 }: SqliteOptions
       }),
 
     async [Symbol.asyncDispose]() {
-      if (db.isOpen) db.close()
+      if (!shared) db[Symbol.dispose]()
     },
-  }
-}
-
-function openDatabase(path: string, busyTimeoutMs: number): DatabaseSync {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const db = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
-  try {
-    // FULL: what the API acknowledged survives a power cut, not only a crash of the process.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    migrate(db, path)
-    return db
-  } catch (error) {
-    db.close()
-    throw error
-  }
-}
-
-function migrate(db: DatabaseSync, path: string): void {
-  db.exec('BEGIN IMMEDIATE')
-  const row = db.prepare('PRAGMA user_version').get()
-  const { user_version: applied } = z.object({ user_version: z.number() }).parse(row)
-  if (applied > migrations.length) {
-    const versions = `version ${applied}, this Thaw knows ${migrations.length}`
-    throw new ThawError('Config', `${path} was written by a newer Thaw (schema ${versions}): update Thaw.`)
-  }
-  for (const step of migrations.slice(applied)) db.exec(step)
-  db.exec(`PRAGMA user_version = ${migrations.length}`)
-  db.exec('COMMIT')
-}
-
-const sqliteError = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z.number() })
-
-/** SQLITE_BUSY is 5 (sqlite.org/rescode.html); extended codes carry it in their low byte. */
-async function attempt<T>(body: () => T): Promise<T> {
-  try {
-    return body()
-  } catch (error) {
-    const known = sqliteError.safeParse(error)
-    if (known.success && (known.data.errcode & 0xff) === 5)
-      throw new ThawError('Unavailable', 'The store is locked by another process.', { cause: error })
-    throw error
   }
 }

@@ -1,5 +1,5 @@
-/** What AWS answered (recorded.json), in a form that our answers can be compared with. */
-import { readFileSync } from 'node:fs'
+/** What AWS answered (recorded/*.json), in a form that our answers can be compared with. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { z } from 'zod'
@@ -10,7 +10,13 @@ export const region = 'us-east-1'
 
 const jsonObject = z.record(z.string(), z.unknown())
 const fileSchema = z.object({ cases: z.record(z.string(), jsonObject) })
-export const { cases } = fileSchema.parse(JSON.parse(readFileSync(join(import.meta.dirname, 'recorded.json'), 'utf8')))
+const folder = join(import.meta.dirname, 'recorded')
+
+/** By the recorded test's name; one file a group of operations, each case in one of them. */
+export const cases: Readonly<Record<string, Record<string, unknown>>> = Object.assign(
+  {},
+  ...readdirSync(folder).map((file) => fileSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8'))).cases),
+)
 
 /** Placeholders that stand for something we know. `names` are those of one test. */
 function expand(text: string, names: Record<string, string> = {}): string {

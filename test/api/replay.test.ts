@@ -1,5 +1,5 @@
 /**
- * Holds our answers to what AWS answered (recorded.json): status, error type, message, and the members of bodies with
+ * Holds our answers to what AWS answered (recorded/*.json): status, error type, message, and the members of bodies with
  * their values, apart from ids, dates and digests. Requests are read from the recorded test's name; AWS ran Python where
  * we run JavaScript.
  */

@@ -1,8 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { once } from 'node:events'
-import { createLambdaApi } from '../../src/api/app.ts'
-import { createControlPlane, logger, type ControlPlane } from '../functions/fakes.ts'
+import { createControlPlane, type ControlPlane } from '../functions/fakes.ts'
 import { temporaryFolder } from '../store/temp.ts'
 
 export interface ApiServer extends ControlPlane {
@@ -22,8 +21,7 @@ export interface WireAnswer {
 /** The API on a socket of its own, over a real store, with the fakes of test/functions. */
 export async function startApi(settings?: Parameters<typeof createControlPlane>[1]): Promise<ApiServer> {
   const plane = await createControlPlane(await temporaryFolder(), settings)
-  const app = createLambdaApi({ functions: plane.functions, config: plane.config, logger })
-  const server = createAdaptorServer({ fetch: app.fetch })
+  const server = createAdaptorServer({ fetch: plane.api.fetch })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

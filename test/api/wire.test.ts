@@ -243,7 +243,7 @@ it('refuses a body over the limit, whether its length is announced or not', asyn
 
 it('shows nothing of what went wrong inside', async () => {
   await using api = await startApi()
-  await api.store[Symbol.asyncDispose]()
+  api.database[Symbol.dispose]()
   const { status, headers, body } = await api.request('GET', `${F}/f`)
   expect([status, headers.get('x-amzn-errortype')]).toEqual([500, 'ServiceException'])
   expect(body).toEqual({ Type: 'Service', Message: 'An internal error occurred.' })

@@ -9,11 +9,11 @@ import type {
   DataPlane,
   DataPlaneChange,
 } from '../../src/functions/collaborators.ts'
-import { createFunctions, type Functions } from '../../src/functions/functions.ts'
+import { createControlPlane as assemble, type ControlPlane as Assembled } from '../../src/controller/control-plane.ts'
+import type { InvokeFunction } from '../../src/events/invoking.ts'
 import type { CreateFunctionInput, UpdateConfigurationInput } from '../../src/functions/inputs.ts'
 import { openArtifacts, type Artifacts } from '../../src/store/artifacts.ts'
-import { createSqliteStore } from '../../src/store/sqlite.ts'
-import type { Store } from '../../src/store/store.ts'
+import { openDatabase, type Database } from '../../src/store/database.ts'
 
 export const accountId = '111111111111'
 export const region = 'us-east-1'
@@ -65,6 +65,17 @@ export class FakeDataPlane implements DataPlane {
     await this.gate.pass()
     if (this.failure !== undefined) throw this.failure
   }
+
+  /** Allocated at once, as far as it was told. */
+  async provisioned(target: { accountId: string; functionName: string; qualifier: string }): Promise<number> {
+    const told = this.changes.findLast(
+      (change) =>
+        'provision' in change &&
+        change.provision.functionName === target.functionName &&
+        change.provision.qualifier === target.qualifier,
+    )
+    return told !== undefined && 'provision' in told ? told.provision.concurrency : 0
+  }
 }
 
 /** What runs on the workers as far as they were told. */
@@ -72,13 +83,13 @@ export function running(dataPlane: FakeDataPlane): Record<string, number> {
   const specs: Record<string, number> = {}
   for (const change of dataPlane.changes)
     if ('put' in change) specs[change.put.functionName] = change.put.deployment
-    else delete specs[change.remove.functionName]
+    else if ('remove' in change) delete specs[change.remove.functionName]
   return specs
 }
 
-export interface ControlPlane extends AsyncDisposable {
-  functions: Functions
-  store: Store
+/** The real control plane over a real store, with these stand-ins for processes. */
+export interface ControlPlane extends Assembled {
+  database: Database
   artifacts: Artifacts
   builder: FakeBuilder
   dataPlane: FakeDataPlane
@@ -86,28 +97,42 @@ export interface ControlPlane extends AsyncDisposable {
   directory: string
 }
 
+export interface ControlPlaneSettings {
+  limits?: Record<string, number>
+  config?: Record<string, unknown>
+  now?: () => Date
+  invoke?: InvokeFunction
+}
+
 export async function createControlPlane(
   directory: string,
-  settings: { limits?: Record<string, number>; now?: () => Date } = {},
+  settings: ControlPlaneSettings = {},
 ): Promise<ControlPlane> {
-  const config = configSchema.parse({ dataDir: directory, accountId, region, limits: settings.limits ?? {} })
-  const store = createSqliteStore({ path: join(directory, 'thaw.sqlite') })
+  const config = configSchema.parse({
+    dataDir: directory,
+    accountId,
+    region,
+    limits: settings.limits ?? {},
+    ...settings.config,
+  })
+  const database = openDatabase({ path: join(directory, 'thaw.db') })
   const artifacts = await openArtifacts({ directory: join(directory, 'artifacts') })
   const builder = new FakeBuilder()
   const dataPlane = new FakeDataPlane()
   const clock = { now: settings.now ?? (() => new Date()) }
-  const functions = createFunctions({ store, artifacts, builder, dataPlane, config, clock, logger })
+  const invoke = settings.invoke ?? (async () => ({ kind: 'unavailable', message: 'no data plane' }))
+  const plane = await assemble({ database, artifacts, builder, dataPlane, invoke, config, clock, logger })
   return {
-    functions,
-    store,
+    ...plane,
+    database,
     artifacts,
     builder,
     dataPlane,
     config,
     directory,
     async [Symbol.asyncDispose]() {
-      await functions[Symbol.asyncDispose]()
-      await store[Symbol.asyncDispose]()
+      await plane[Symbol.asyncDispose]()
+      database[Symbol.dispose]()
     },
   }
 }

@@ -1,29 +1,25 @@
-/** One handler an operation: parse, act, present. An operation of the model without a handler is not implemented. */
-import type { Context } from 'hono'
-import { z } from 'zod'
+/** The operations on functions: parse, act, present. */
 import type { Config } from '../config.ts'
-import { ThawError } from '../errors.ts'
 import { totalCodeBytesLimit, type Functions } from '../functions/functions.ts'
-import { parseFunctionRef, type FunctionRef } from '../functions/names.ts'
+import type { Access, Handler, Handlers } from './context.ts'
 import { parseRequest } from './members.ts'
+import { createRefOf, readJson } from './request-parts.ts'
 import { presentFunction, presentListed } from './present.ts'
 import { createFunctionInput, updateCodeInput, updateConfigurationInput } from './requests.ts'
 import { createFunctionSchema, listFunctionsSchema, updateCodeSchema, updateConfigurationSchema } from './schemas.ts'
 
-export type Handler = (c: Context) => Promise<Response>
-
-export interface HandlersOptions {
+export interface FunctionHandlersOptions {
   functions: Functions
-  config: Pick<Config, 'accountId' | 'region' | 'limits'>
+  access: Access
+  config: Pick<Config, 'region' | 'limits'>
 }
 
 /** Where `GetFunction` says a package can be had. */
 export const codePath = '/_thaw/functions/:FunctionName/code'
 
-export function createHandlers({ functions, config }: HandlersOptions): ReadonlyMap<string, Handler> {
-  const { accountId, region, limits } = config
-  const refOf = (c: Context): FunctionRef =>
-    parseFunctionRef(c.req.param('FunctionName') ?? '', c.req.query('Qualifier'), { accountId, region })
+export function createFunctionHandlers({ functions, access, config }: FunctionHandlersOptions): Handlers {
+  const { region, limits } = config
+  const refOf = createRefOf(access, region)
 
   /** Every mutation answers for the function, not for the qualifier that the caller may have used. */
   const presentation = { region, qualifier: undefined }
@@ -33,14 +29,18 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
       'CreateFunction',
       async (c) => {
         const request = parseRequest(createFunctionSchema, await readJson(c))
-        const record = await functions.create(accountId, request.FunctionName, createFunctionInput(request))
+        const record = await functions.create(
+          c.get('caller').accountId,
+          request.FunctionName,
+          createFunctionInput(request),
+        )
         return c.json(presentFunction(record, presentation), 201)
       },
     ],
     [
       'GetFunction',
       async (c) => {
-        const ref = refOf(c)
+        const ref = await refOf(c, 'GetFunction')
         const record = await functions.get(ref)
         const location = new URL(codePath.replace(':FunctionName', ref.functionName), c.req.url)
         return c.json({
@@ -53,7 +53,7 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
     [
       'GetFunctionConfiguration',
       async (c) => {
-        const ref = refOf(c)
+        const ref = await refOf(c, 'GetFunctionConfiguration')
         const record = await functions.get(ref)
         return c.json(presentFunction(record, { region, qualifier: ref.explicitQualifier }))
       },
@@ -63,7 +63,7 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
       async (c) => {
         const request = parseRequest(listFunctionsSchema, c.req.query())
         const all = request.FunctionVersion === 'ALL'
-        const page = await functions.list(accountId, {
+        const page = await functions.list(c.get('caller').accountId, {
           marker: request.Marker,
           maxItems: request.MaxItems,
           versions: all ? 'all' : 'latest',
@@ -79,7 +79,7 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
     [
       'UpdateFunctionCode',
       async (c) => {
-        const ref = refOf(c)
+        const ref = await refOf(c, 'UpdateFunctionCode')
         const request = parseRequest(updateCodeSchema, await readJson(c))
         const record = await functions.updateCode(ref, updateCodeInput(request))
         return c.json(presentFunction(record, presentation))
@@ -88,7 +88,7 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
     [
       'UpdateFunctionConfiguration',
       async (c) => {
-        const ref = refOf(c)
+        const ref = await refOf(c, 'UpdateFunctionConfiguration')
         const request = parseRequest(updateConfigurationSchema, await readJson(c))
         const record = await functions.updateConfiguration(ref, updateConfigurationInput(request))
         return c.json(presentFunction(record, presentation))
@@ -97,14 +97,14 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
     [
       'DeleteFunction',
       async (c) => {
-        await functions.delete(refOf(c))
+        await functions.delete(await refOf(c, 'DeleteFunction'))
         return c.body(null, 204)
       },
     ],
     [
       'GetAccountSettings',
       async (c) => {
-        const { functionCount, codeBytes } = await functions.usage(accountId)
+        const { functionCount, codeBytes } = await functions.usage(c.get('caller').accountId)
         return c.json({
           AccountLimit: {
             TotalCodeSize: totalCodeBytesLimit,
@@ -121,29 +121,17 @@ export function createHandlers({ functions, config }: HandlersOptions): Readonly
       // Workers serve Invoke and pass on what they do not know: here the caller learns why.
       'Invoke',
       async (c) => {
-        throw await functions.whyNotInvokable(refOf(c))
+        throw await functions.whyNotInvokable(await refOf(c, 'InvokeFunction'))
       },
     ],
   ])
 }
 
 /** The package itself, for `Code.Location`. */
-export function createCodeHandler({ functions, config }: HandlersOptions): Handler {
+export function createCodeHandler({ functions, access, config }: FunctionHandlersOptions): Handler {
+  const refOf = createRefOf(access, config.region)
   return async (c) => {
-    const ref = parseFunctionRef(c.req.param('FunctionName') ?? '', c.req.query('Qualifier'), config)
-    const bytes = await functions.readCode(ref)
+    const bytes = await functions.readCode(await refOf(c, 'GetFunction'))
     return c.body(new Uint8Array(bytes), 200, { 'content-type': 'application/octet-stream' })
-  }
-}
-
-const jsonObject = z.record(z.string(), z.unknown())
-
-async function readJson(c: Context): Promise<Record<string, unknown>> {
-  const text = await c.req.text()
-  try {
-    return jsonObject.parse(text === '' ? {} : JSON.parse(text))
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? cause.message : 'an object is expected'
-    throw new ThawError('InvalidRequestContent', `Could not parse request body into json: ${reason}`, { cause })
   }
 }
