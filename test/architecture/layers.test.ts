@@ -11,6 +11,7 @@ const layers = [
   ['api'],
   ['functions'],
   ['events'],
+  ['identity'],
   ['build'],
   ['instance'],
   ['snapshot'],
