@@ -1,7 +1,7 @@
 /** What AWS answered (recorded/*.json), in a form that our answers can be compared with. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, it } from 'vitest'
 import { z } from 'zod'
 import type { WireAnswer } from './server.ts'
 
@@ -17,6 +17,17 @@ export const cases: Readonly<Record<string, Record<string, unknown>>> = Object.a
   {},
   ...readdirSync(folder).map((file) => fileSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8'))).cases),
 )
+
+/** Names of the recorded tests that this file's tests have asked for. */
+const replayed = new Set<string>()
+
+/** The last test of a file: what `recorded/<group>.json` holds was held to our answers. */
+export function replaysAllOf(group: string): void {
+  it(`replays every case of recorded/${group}.json`, () => {
+    const names = Object.keys(fileSchema.parse(JSON.parse(readFileSync(join(folder, `${group}.json`), 'utf8'))).cases)
+    expect(names.filter((name) => !replayed.has(name))).toEqual([])
+  })
+}
 
 /** Placeholders that stand for something we know. `names` are those of one test. */
 function expand(text: string, names: Record<string, string> = {}): string {
@@ -46,6 +57,7 @@ const statusSchema = z.object({ ResponseMetadata: z.object({ HTTPStatusCode: z.n
 
 /** Status, error type and body. Compare with `seen(answer)` by `toEqual`. */
 export function recorded(test: string, step: string, names: Record<string, string> = {}) {
+  replayed.add(test)
   const entry = jsonObject.parse(cases[test]?.[step])
   // Some recordings come from a helper that wraps the answer.
   const answer = entry.CreateFunctionResponse === undefined ? entry : jsonObject.parse(entry.CreateFunctionResponse)
@@ -70,6 +82,7 @@ const single = z.object({ Code: z.string(), Message: z.string() })
 
 /** The name validation tests were recorded in a form of their own: type, count, and the errors in any order. */
 export function recordedViolations(test: string, step: string) {
+  replayed.add(test)
   const entry = cases[test]?.[step]
   // AWS created the function.
   if (entry === undefined) return { Created: true }

@@ -6,7 +6,7 @@
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { zip } from '../functions/fakes.ts'
-import { account, cases, recorded, recordedViolations, region, seen, seenViolations } from './recorded.ts'
+import { account, cases, recorded, recordedViolations, region, replaysAllOf, seen, seenViolations } from './recorded.ts'
 import { startApi, type ApiServer } from './server.ts'
 
 const F = '/2015-03-31/functions'
@@ -252,3 +252,5 @@ it.each(nameTests)('%s', async (test) => {
   const answer = await operations[operation](api, functionName, qualifier)
   expect(seenViolations(answer)).toEqual(recordedViolations(test, `${operation}_exception`))
 })
+
+replaysAllOf('functions')
