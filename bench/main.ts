@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { CanaryBreach } from './canary.ts'
 import { NotMeasured, type BenchContext, type Figure, type Need } from './figure.ts'
 import { densityFigure } from './figures/density.ts'
+import { eventsFigure } from './figures/events.ts'
 import { inProcessFigure } from './figures/in-process.ts'
 import { latencyFigure } from './figures/latency.ts'
 import { resetFigure } from './figures/reset.ts'
@@ -29,6 +30,7 @@ const figures: Figure[] = [
   latencyFigure,
   densityFigure,
   runawayFigure,
+  eventsFigure,
 ]
 
 // What has been started ends with the process (subjects/process.ts), so it must end by itself, not by the signal.

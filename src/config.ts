@@ -9,6 +9,8 @@ const positive = (fallback: number) => z.coerce.number().int().positive().defaul
 export const limitsSchema = z.object({
   /** AWS: account concurrency, 1,000 by default. The shared page has room for 12,000. */
   accountConcurrency: z.coerce.number().int().positive().max(12_000).default(1_000),
+  /** Ours: pools of concurrency: one an account, a function with reserved and a qualifier with provisioned concurrency. */
+  concurrencyPools: z.coerce.number().int().positive().max(4_096).default(1_024),
   /** AWS: synchronous payload, 6 MB (6,291,456 bytes), request and response; AWS allows the response 100 bytes more. */
   payloadBytes: positive(6_291_456),
   responseBytes: positive(6_291_556),
@@ -42,6 +44,8 @@ export const limitsSchema = z.object({
   unzippedBytes: positive(262_144_000),
   /** Ours: paths in a zip. 10,000 is twice what a bundled app with node_modules has; more is a zip bomb's shape. */
   zipEntries: positive(20_000),
+  /** AWS: 75 GB of packages an account, of versions and layers too. */
+  codeStorageBytes: positive(80_530_636_800),
   /** AWS: all environment variables together, 4 KB. */
   environmentBytes: positive(4_096),
   /** Ours: what one invocation may log. 256 KiB is what a CloudWatch event may hold. */
@@ -64,6 +68,8 @@ export const limitsSchema = z.object({
   idleBytes: positive(536_870_912),
   /** Ours: idle for this long, an instance gives its private pages back to the kernel. */
   idleTrimMs: positive(10_000),
+  /** Ours: how long the workers may take to hold what is provisioned. A snapshot is restored in milliseconds. */
+  provisioningMs: positive(60_000),
   /** Ours: how long open requests may take to end after SIGTERM. */
   drainMs: positive(10_000),
 })
@@ -107,6 +113,13 @@ export const configSchema = z.object({
   auth: z.enum(['auto', 'dev', 'accounts']).default('auto'),
   /** Brokers that event source mappings may name: a JSON object from name to URL (amqp:, nats:, redis:, mqtt:). */
   brokers: brokersSchema,
+  /**
+   * Below which name function URLs are served: `lambda-url.<region>.localhost` if left out, at the server's port. A URL
+   * stands for itself, for a proxy in front: `https://functions.example.com` gives `https://<id>.functions.example.com/`.
+   */
+  functionUrlBase: z
+    .union([z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/), z.url({ protocol: /^https?$/ })])
+    .optional(),
   /** Firings of a schedule that were missed while the server was down: none, the last one, or all of them. */
   scheduleCatchUp: z.enum(['none', 'last', 'all']).default('last'),
   /** How instances are brought back to their snapshot; `auto` takes the fastest that works here (see `thaw doctor`). */
@@ -131,6 +144,7 @@ export function configFromEnvironment(env: NodeJS.ProcessEnv, overrides: Record<
     accountId: 'THAW_ACCOUNT_ID',
     auth: 'THAW_AUTH',
     brokers: 'THAW_BROKERS',
+    functionUrlBase: 'THAW_FUNCTION_URL_BASE',
     scheduleCatchUp: 'THAW_SCHEDULE_CATCH_UP',
     restore: 'THAW_RESTORE',
     verifyResets: 'THAW_VERIFY_RESETS',

@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'ResourceConflict'
   | 'ResourceNotReady'
   | 'PreconditionFailed'
+  /** More concurrency set aside than there is: on the wire an InvalidParameterValue, but without `Type`. */
+  | 'ConcurrencyLimit'
   | 'PolicyLengthExceeded'
   | 'ProvisionedConcurrencyConfigNotFound'
   | 'ResourceInUse'
@@ -69,6 +71,7 @@ const wireForms: Record<ErrorCode, WireForm> = {
   ResourceConflict: { status: 409, type: 'ResourceConflictException', messageKey: 'message', kind: 'User' },
   ResourceNotReady: { status: 502, type: 'ResourceNotReadyException', messageKey: 'Message', kind: 'User' },
   PreconditionFailed: { status: 412, type: 'PreconditionFailedException', messageKey: 'message', kind: 'User' },
+  ConcurrencyLimit: { status: 400, type: 'InvalidParameterValueException', messageKey: 'message', kind: undefined },
   PolicyLengthExceeded: { status: 400, type: 'PolicyLengthExceededException', messageKey: 'message', kind: 'User' },
   ProvisionedConcurrencyConfigNotFound: {
     status: 404,

@@ -8,6 +8,7 @@ const startEvery = 16
 /** Collects a load's outcomes. Every answer is checked, those of the warm-up too. */
 export class Recorder {
   readonly #canary: Canary
+  readonly #status: number
   readonly #latencies: number[] = []
   readonly #due: number[] = []
   readonly #starts: Record<string, number> = {}
@@ -18,11 +19,12 @@ export class Recorder {
 
   constructor(canary: Canary) {
     this.#canary = canary
+    this.#status = canary === 'accepted' ? 202 : 200
   }
 
   /** `counted`: within the time measured. */
   answered(answer: Answer, id: string, latencyMs: number, dueAtMs: number, counted: boolean): void {
-    if (answer.status !== 200) return this.failed(`status ${answer.status}: ${answer.body.slice(0, 120)}`)
+    if (answer.status !== this.#status) return this.failed(`status ${answer.status}: ${answer.body.slice(0, 120)}`)
     const breach = breachOf(this.#canary, id, answer.body)
     if (breach !== undefined) {
       this.#breach ??= breach

@@ -6,7 +6,9 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { ThawError, toWireError } from '../errors.ts'
 import { codePath } from './functions.ts'
-import type { Access, ApiEnv, Handler, Handlers, Service } from './context.ts'
+import type { SigningService } from '../identity/request.ts'
+import type { Access, ApiContext, ApiEnv, Handler, Handlers, Service } from './context.ts'
+import { layerContentPath } from './layers.ts'
 import { operations, type Operation } from './operations.ts'
 
 export interface LambdaApiOptions {
@@ -16,6 +18,8 @@ export interface LambdaApiOptions {
   handlers: Handlers
   /** The package itself, for `Code.Location`. */
   code: Handler
+  /** The same of a layer version, for `Content.Location`. */
+  layerContent: Handler
   services?: readonly Service[]
   logger: Logger
 }
@@ -30,17 +34,15 @@ export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
     if (!c.res.headers.has('x-amzn-requestid')) c.header('x-amzn-RequestId', randomUUID())
   })
 
-  const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
-    const { pathname, search } = new URL(c.req.url)
-    const caller = await access.authenticate({
-      method: c.req.method,
-      url: pathname + search,
-      headers: c.req.header(),
-      body: async () => new Uint8Array(await c.req.arrayBuffer()),
-    })
-    c.set('caller', caller)
-    await next()
-  }
+  const authenticateFor =
+    (service: SigningService): MiddlewareHandler<ApiEnv> =>
+    async (c, next) => {
+      const body = async (): Promise<Uint8Array> => new Uint8Array(await c.req.arrayBuffer())
+      const signed = { method: c.req.method, url: urlOnWire(c), headers: c.req.header(), body }
+      c.set('caller', await access.authenticate(signed, service))
+      await next()
+    }
+  const authenticate = authenticateFor('lambda')
 
   const serviceLimit = limitBody(undefined, config.limits.requestBytes)
   app.use(async (c, next) => {
@@ -49,7 +51,7 @@ export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
     // Set where the innermost runs: the answer is what it returns.
     let answer: Response | undefined
     const limited = await serviceLimit(c, () =>
-      authenticate(c, async () => {
+      authenticateFor(service.signingName)(c, async () => {
         answer = await service.handle(c)
       }).then(() => {}),
     )
@@ -70,6 +72,7 @@ export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
     })
   }
   app.get(codePath, authenticate, options.code)
+  app.get(layerContentPath, authenticate, options.layerContent)
 
   app.notFound((c) => {
     c.header('x-amzn-ErrorType', 'UnknownOperationException')
@@ -83,6 +86,12 @@ export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
   })
 
   return app
+}
+
+/** As it was signed: Hono's is normalised. */
+function urlOnWire(c: ApiContext): string {
+  const { pathname, search } = new URL(c.req.url)
+  return c.env?.incoming?.url ?? pathname + search
 }
 
 function notImplemented({ name }: Operation): Handler {

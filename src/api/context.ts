@@ -1,15 +1,14 @@
 /** What handlers of the API are given besides the request. */
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import type { FunctionRef } from '../functions/names.ts'
+import type { Caller, SigningService } from '../identity/request.ts'
 
-/** Who signed the request. */
-export interface Caller {
-  accountId: string
-  /** Undefined in dev mode. */
-  accessKeyId: string | undefined
-}
+export type { Access } from '../identity/access.ts'
+export type { Caller, SignedRequest } from '../identity/request.ts'
 
 export interface ApiEnv {
+  /** Absent where a test calls the app without a server. */
+  Bindings: Partial<HttpBindings>
   Variables: { caller: Caller }
 }
 export type ApiContext = Context<ApiEnv>
@@ -18,29 +17,8 @@ export type Handlers = ReadonlyMap<string, Handler>
 
 /** Another API behind the same door: SQS, EventBridge Scheduler. Its errors are its own to answer. */
 export interface Service {
+  /** What its requests are signed for. */
+  readonly signingName: SigningService
   matches(c: ApiContext): boolean
   handle(c: ApiContext): Promise<Response>
-}
-
-/** Identity, as the API needs it. */
-export interface Access {
-  /**
-   * Who sent it. The body is read only if the signature has to be checked.
-   * Errors: `MissingAuthenticationToken`, `IncompleteSignature`, `InvalidSignature`, `UnrecognizedClient`.
-   */
-  authenticate(request: SignedRequest): Promise<Caller>
-  /**
-   * An account may do everything with what is its own; with another's, what the resource policy grants.
-   * `action` is as in policies: `lambda:GetFunction`. Errors: `AccessDenied`.
-   */
-  assertAllowed(caller: Caller, action: string, ref: FunctionRef): Promise<void>
-}
-
-/** A request as it was signed. */
-export interface SignedRequest {
-  method: string
-  /** Path and query as on the wire, not decoded. */
-  url: string
-  headers: Readonly<Record<string, string>>
-  body(): Promise<Uint8Array>
 }

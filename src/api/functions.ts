@@ -1,6 +1,9 @@
 /** The operations on functions: parse, act, present. */
 import type { Config } from '../config.ts'
-import { totalCodeBytesLimit, type Functions } from '../functions/functions.ts'
+import type { Functions } from '../functions/functions.ts'
+import type { AccountConcurrency } from '../functions/settings/account-concurrency.ts'
+import type { CodeUrls } from '../identity/code-url.ts'
+import { latest, type FunctionRecord } from '../store/records.ts'
 import type { Access, Handler, Handlers } from './context.ts'
 import { parseRequest } from './members.ts'
 import { createRefOf, readJson } from './request-parts.ts'
@@ -10,14 +13,17 @@ import { createFunctionSchema, listFunctionsSchema, updateCodeSchema, updateConf
 
 export interface FunctionHandlersOptions {
   functions: Functions
+  concurrency: Pick<AccountConcurrency, 'reserved' | 'unreserved'>
   access: Access
+  codeUrls: Pick<CodeUrls, 'sign'>
   config: Pick<Config, 'region' | 'limits'>
 }
 
 /** Where `GetFunction` says a package can be had. */
 export const codePath = '/_thaw/functions/:FunctionName/code'
 
-export function createFunctionHandlers({ functions, access, config }: FunctionHandlersOptions): Handlers {
+export function createFunctionHandlers(options: FunctionHandlersOptions): Handlers {
+  const { functions, concurrency, access, codeUrls, config } = options
   const { region, limits } = config
   const refOf = createRefOf(access, region)
 
@@ -42,11 +48,14 @@ export function createFunctionHandlers({ functions, access, config }: FunctionHa
       async (c) => {
         const ref = await refOf(c, 'GetFunction')
         const record = await functions.get(ref)
-        const location = new URL(codePath.replace(':FunctionName', ref.functionName), c.req.url)
+        const path = codePath.replace(':FunctionName', ref.functionName)
+        const reserved = await concurrency.reserved(ref.accountId, ref.functionName)
+        const location = new URL(codeUrls.sign(path, ref.accountId, ref.explicitQualifier), c.req.url)
         return c.json({
           Configuration: presentFunction(record, { region, qualifier: ref.explicitQualifier }),
           Code: { RepositoryType: 'S3', Location: location.href },
           ...(Object.keys(record.tags).length === 0 ? {} : { Tags: record.tags }),
+          ...(reserved === undefined ? {} : { Concurrency: { ReservedConcurrentExecutions: reserved } }),
         })
       },
     ],
@@ -82,7 +91,8 @@ export function createFunctionHandlers({ functions, access, config }: FunctionHa
         const ref = await refOf(c, 'UpdateFunctionCode')
         const request = parseRequest(updateCodeSchema, await readJson(c))
         const record = await functions.updateCode(ref, updateCodeInput(request))
-        return c.json(presentFunction(record, presentation))
+        // Of a version that it published, AWS shows the version's ARN; CreateFunction shows the function's.
+        return c.json(presentFunction(record, { region, qualifier: numberOf(record) }))
       },
     ],
     [
@@ -107,28 +117,27 @@ export function createFunctionHandlers({ functions, access, config }: FunctionHa
         const { functionCount, codeBytes } = await functions.usage(c.get('caller').accountId)
         return c.json({
           AccountLimit: {
-            TotalCodeSize: totalCodeBytesLimit,
+            TotalCodeSize: limits.codeStorageBytes,
             CodeSizeUnzipped: limits.unzippedBytes,
             CodeSizeZipped: limits.zipBytes,
             ConcurrentExecutions: limits.accountConcurrency,
-            UnreservedConcurrentExecutions: limits.accountConcurrency,
+            UnreservedConcurrentExecutions: await concurrency.unreserved(c.get('caller').accountId),
           },
           AccountUsage: { TotalCodeSize: codeBytes, FunctionCount: functionCount },
         })
       },
     ],
-    [
-      // Workers serve Invoke and pass on what they do not know: here the caller learns why.
-      'Invoke',
-      async (c) => {
-        throw await functions.whyNotInvokable(await refOf(c, 'InvokeFunction'))
-      },
-    ],
   ])
 }
 
+const numberOf = ({ version }: FunctionRecord): string | undefined => (version === latest ? undefined : version)
+
 /** The package itself, for `Code.Location`. */
-export function createCodeHandler({ functions, access, config }: FunctionHandlersOptions): Handler {
+export function createCodeHandler({
+  functions,
+  access,
+  config,
+}: Omit<FunctionHandlersOptions, 'codeUrls' | 'concurrency'>): Handler {
   const refOf = createRefOf(access, config.region)
   return async (c) => {
     const bytes = await functions.readCode(await refOf(c, 'GetFunction'))

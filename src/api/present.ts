@@ -1,7 +1,7 @@
 /** From records to the API's answers: members, order and absence as in aws-recorded.json. */
 import { createHash } from 'node:crypto'
 import { functionArn } from '../functions/names.ts'
-import type { FunctionRecord } from '../store/records.ts'
+import { latest, type FunctionRecord } from '../store/records.ts'
 
 export interface PresentOptions {
   region: string
@@ -31,15 +31,25 @@ export function presentListed(record: FunctionRecord, { region, qualifier }: Pre
     CodeSha256: Buffer.from(code.sha256, 'hex').toString('base64'),
     Version: version,
     ...(configuration.environment === undefined ? {} : { Environment: { Variables: configuration.environment } }),
+    ...(configuration.deadLetterTargetArn === undefined
+      ? {}
+      : { DeadLetterConfig: { TargetArn: configuration.deadLetterTargetArn } }),
+    ...(configuration.layers === undefined
+      ? {}
+      : { Layers: configuration.layers.map(({ arn, sizeBytes }) => ({ Arn: arn, CodeSize: sizeBytes })) }),
     TracingConfig: { Mode: configuration.tracingMode },
     RevisionId: record.revisionId,
     PackageType: 'Zip',
     Architectures: [configuration.architecture],
     EphemeralStorage: { Size: configuration.ephemeralStorageMb },
-    SnapStart: { ApplyOn: configuration.snapStartApplyOn, OptimizationStatus: 'Off' },
+    SnapStart: { ApplyOn: configuration.snapStartApplyOn, OptimizationStatus: optimizationStatus(record) },
     LoggingConfig: { LogFormat: 'Text', LogGroup: configuration.logGroup },
   }
 }
+
+/** SnapStart's words. Here every version starts from its snapshot, asked for or not. */
+const optimizationStatus = ({ version, configuration }: FunctionRecord): 'On' | 'Off' =>
+  version !== latest && configuration.snapStartApplyOn === 'PublishedVersions' ? 'On' : 'Off'
 
 function presentStatus({ state, lastUpdate }: FunctionRecord) {
   return {
@@ -59,4 +69,4 @@ function presentRuntimeVersion({ configuration }: FunctionRecord, { region }: Pr
 }
 
 /** `2024-01-31T12:00:00.000+0000` */
-const lambdaDate = (date: Date): string => date.toISOString().replace('Z', '+0000')
+export const lambdaDate = (date: Date): string => date.toISOString().replace('Z', '+0000')

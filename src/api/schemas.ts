@@ -47,9 +47,11 @@ const configuration = {
     }),
   ),
   VpcConfig: unsupported,
-  DeadLetterConfig: unsupported,
+  DeadLetterConfig: optional(
+    z.object({ TargetArn: optional(text({ pattern: '(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()' })) }),
+  ),
   KMSKeyArn: unsupported,
-  Layers: unsupported,
+  Layers: optional(z.array(z.string())),
   FileSystemConfigs: unsupported,
   ImageConfig: unsupported,
   CapacityProviderConfig: unsupported,
@@ -99,9 +101,20 @@ export const updateConfigurationSchema = z.object({
 })
 export type UpdateConfigurationRequest = z.infer<typeof updateConfigurationSchema>
 
+export const publishVersionSchema = z.object({
+  CodeSha256: optional(text()),
+  Description: optional(text({ maxLength: 256 })),
+  RevisionId: optional(text()),
+  PublishTo: unsupported,
+})
+
 /** Query parameters arrive as strings. */
-export const listFunctionsSchema = z.object({
-  FunctionVersion: optional(word(['ALL'])),
+export const pageSchema = z.object({
   Marker: optional(text()),
   MaxItems: optional(z.coerce.number().pipe(integer(1, 10_000))),
+})
+
+export const listFunctionsSchema = z.object({
+  ...pageSchema.shape,
+  FunctionVersion: optional(word(['ALL'])),
 })

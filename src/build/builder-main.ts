@@ -8,7 +8,8 @@ import { ThawError } from '../errors.ts'
 import { jobSchema, type Answer, type Built, type Job } from './builder-protocol.ts'
 import { componentToArtifacts } from './component.ts'
 import { buildComponent } from './languages/languages.ts'
-import { openPackage } from './package.ts'
+import { openLayers } from './layers.ts'
+import { openPackage, unzippedBytesOf } from './package.ts'
 
 /** linux/prctl.h */
 const PR_SET_PDEATHSIG = 1
@@ -49,9 +50,11 @@ async function answer(message: unknown): Promise<Answer> {
 /** 1 MiB. */
 const javascriptRoundToPages = 16
 
-async function build({ runtime, handler, codePath, workFolder, stagingFolder, limits }: Job): Promise<Built> {
+async function build({ runtime, handler, codePath, layerPaths, ...job }: Job): Promise<Built> {
+  const { workFolder, stagingFolder, limits } = job
   const opened = await openPackage(await readFile(codePath), limits)
-  const made = await buildComponent({ runtime, opened, handler, workFolder, limits })
+  const layers = await openLayers(layerPaths, unzippedBytesOf(opened), limits)
+  const made = await buildComponent({ runtime, opened, layers, handler, workFolder, limits })
   const artifacts = await componentToArtifacts(made.component, {
     artifactsDir: stagingFolder,
     limits,

@@ -91,10 +91,10 @@ export async function runBuilder({ job, limits, signal, onStart, onStderr }: Chi
 
 /**
  * Not deniable, since bundler, QuickJS and copy-on-write mapping are native add-ons: what such code does by itself.
- * JavaScript in the child can read Thaw's own files and the package, write its two folders, and start no process.
+ * JavaScript in the child can read Thaw's own files and the packages, write its two folders, and start no process.
  */
 function execArguments(job: Job, limits: Limits): string[] {
-  const readable = [...installFolders(), job.codePath, job.workFolder, job.stagingFolder]
+  const readable = [...installFolders(), job.codePath, ...job.layerPaths, job.workFolder, job.stagingFolder]
   return [
     '--permission',
     '--allow-addons',

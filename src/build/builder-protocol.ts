@@ -6,8 +6,9 @@ import { runtimes } from '../store/records.ts'
 export const jobSchema = z.strictObject({
   runtime: z.enum(runtimes),
   handler: z.string(),
-  /** Absolute paths. The child may read the first and write below the others only. */
+  /** Absolute paths. The child may read the packages and write below the folders only. */
   codePath: z.string(),
+  layerPaths: z.array(z.string()),
   workFolder: z.string(),
   /** Artifacts are written here; the parent moves them to where workers look. */
   stagingFolder: z.string(),

@@ -15,6 +15,8 @@ export interface BuildRequest {
   handler: string
   /** Absolute path of the uploaded bytes. */
   codePath: string
+  /** The same of the layers below it, in order. */
+  layerPaths?: readonly string[]
 }
 
 export interface BuildOutput extends Built {
@@ -106,7 +108,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       workFolder = await mkdtemp(join(tempDir, workPrefix))
       await mkdir(staging, { recursive: true })
       const built = await runBuilder({
-        job: { ...request, workFolder, stagingFolder: staging, limits },
+        job: { ...request, layerPaths: [...(request.layerPaths ?? [])], workFolder, stagingFolder: staging, limits },
         limits,
         signal,
         ...(onChild === undefined ? {} : { onStart: onChild }),
@@ -172,17 +174,22 @@ export function createBuilder(options: BuilderOptions): Builder {
 }
 
 /** The same input, built by the same tools, is the same build. Throws `Artifact` if the upload cannot be read. */
-async function keyOf({ runtime, handler, codePath }: BuildRequest): Promise<string> {
-  let code: Uint8Array
+async function keyOf({ runtime, handler, codePath, layerPaths = [] }: BuildRequest): Promise<string> {
+  const packages: string[] = []
+  for (const path of [codePath, ...layerPaths]) packages.push(await digestOf(path))
+  return createHash('sha256')
+    .update(JSON.stringify([runtime, handler, ...packages]))
+    .digest('hex')
+}
+
+async function digestOf(path: string): Promise<string> {
   try {
-    code = await readFile(codePath)
+    return createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex')
   } catch (cause) {
     throw new ThawError('Artifact', 'The uploaded package is missing', { cause })
   }
-  const codeSha256 = createHash('sha256').update(code).digest('hex')
-  return createHash('sha256')
-    .update(JSON.stringify([runtime, handler, codeSha256]))
-    .digest('hex')
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -23,8 +23,11 @@ const regularFile = 0o100000
 const directory = 0o040000
 const symbolicLink = 0o120000
 
-/** Refuses with `InvalidParameterValue`, naming the rule or limit. `bytes` is lent for the call, or kept if a component. */
-export async function openPackage(bytes: Uint8Array, limits: PackageLimits): Promise<Package> {
+/**
+ * Refuses with `InvalidParameterValue`, naming the rule or limit. `bytes` is lent for the call, or kept if a component.
+ * @param unzippedBytes what counts against the limit already
+ */
+export async function openPackage(bytes: Uint8Array, limits: PackageLimits, unzippedBytes = 0): Promise<Package> {
   if (bytes.length === 0) throw refusal('Uploaded file must be a non-empty zip')
   if (bytes.length > limits.zipBytes) {
     throw refusal(`The package has ${bytes.length} bytes; at most ${limits.zipBytes} are allowed (limit zipBytes)`)
@@ -32,7 +35,12 @@ export async function openPackage(bytes: Uint8Array, limits: PackageLimits): Pro
   const binary = inspectBinary(bytes)
   if (binary.kind === 'component') return { kind: 'component', bytes }
   if (binary.kind !== 'other') throw refusal(`The uploaded file is ${binary.reason}`)
-  return { kind: 'files', files: await unzip(bytes, limits) }
+  return { kind: 'files', files: await unzip(bytes, limits, unzippedBytes) }
+}
+
+export function unzippedBytesOf(opened: Package): number {
+  if (opened.kind === 'component') return opened.bytes.length
+  return opened.files.values().reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Write a package's files below `folder`, which must exist. Paths were checked by `openPackage`. */
@@ -49,7 +57,11 @@ export async function writePackage(files: ReadonlyMap<string, Uint8Array>, folde
   }
 }
 
-async function unzip(bytes: Uint8Array, limits: PackageLimits): Promise<Map<string, Uint8Array>> {
+async function unzip(
+  bytes: Uint8Array,
+  limits: PackageLimits,
+  unzippedBytes: number,
+): Promise<Map<string, Uint8Array>> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const zip = await openZip(buffer)
   try {
@@ -57,7 +69,7 @@ async function unzip(bytes: Uint8Array, limits: PackageLimits): Promise<Map<stri
     const files = new Map<string, Uint8Array>()
     const taken = new TakenPaths()
     let entries = 0
-    let total = 0
+    let total = unzippedBytes
     for await (const entry of entriesOf(zip)) {
       // The header's count may lie; what is read does not.
       entries += 1
@@ -128,9 +140,20 @@ function checkedKind(entry: Entry, path: string): 'file' | 'directory' {
   return path.endsWith('/') ? 'directory' : 'file'
 }
 
+/** No two files at one place, and none where a folder must be. `whose` begins the refusal's sentence. */
+export function assertDistinct(paths: Iterable<string>, whose: string): void {
+  const taken = new TakenPaths(whose)
+  for (const path of paths) taken.add(path, 'file')
+}
+
 /** Each path once, also on file systems that ignore case or Unicode form, and no file where a folder must be. */
 class TakenPaths {
   readonly #kinds = new Map<string, 'file' | 'directory'>()
+  readonly #whose: string
+
+  constructor(whose = 'The zip has') {
+    this.#whose = whose
+  }
 
   add(path: string, kind: 'file' | 'directory'): void {
     const parts = (kind === 'directory' ? path.slice(0, -1) : path).split('/')
@@ -139,7 +162,7 @@ class TakenPaths {
       const wanted = length < parts.length ? 'directory' : kind
       const known = this.#kinds.get(key)
       if (known === 'file' || (known === 'directory' && wanted === 'file')) {
-        throw refusal(`The zip has a path twice, or twice but for case: ${JSON.stringify(path)}`)
+        throw refusal(`${this.#whose} a path twice, or twice but for case: ${JSON.stringify(path)}`)
       }
       this.#kinds.set(key, wanted)
     }

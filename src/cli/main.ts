@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { z } from 'zod'
 import { ThawError } from '../errors.ts'
+import { accountCommand } from './account.ts'
 import { doctorCommand } from './doctor.ts'
 import { startCommand } from './start.ts'
 
@@ -11,6 +12,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("A self-hosted function runtime: AWS Lambda's model and API on WebAssembly and snapshots.")
     .version(packageVersion(), '-v, --version')
     .addCommand(startCommand())
+    .addCommand(accountCommand())
     .addCommand(doctorCommand())
   try {
     await program.parseAsync(argv)

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { destination, pino, type Logger } from 'pino'
 import { configFromEnvironment, type Config } from '../config.ts'
 import { startController, type Controller } from '../controller/start.ts'
+import { authModeOf } from '../identity/auth-mode.ts'
 import { deployHello, usageLines } from './hello.ts'
 
 interface StartOptions {
@@ -11,6 +12,8 @@ interface StartOptions {
   port?: string
   data?: string
   workers?: string
+  /** Undefined if neither `--dev` nor `--no-dev` was given. */
+  dev?: boolean
 }
 
 /** A terminal sends Ctrl-C to the whole group, npm and the launcher pass it on as well: all these are one wish. */
@@ -23,13 +26,16 @@ export function startCommand(): Command {
     .option('--port <number>', 'port, 0 for any that is free (THAW_PORT)')
     .option('--data <folder>', 'where functions and logs are kept (THAW_DATA)')
     .option('--workers <count>', 'processes that run functions (THAW_WORKERS)')
+    .option('--dev', "take anybody's requests, as one account: loopback only, and the default there (THAW_AUTH=dev)")
+    .option('--no-dev', 'take only what is signed with the key of an account: see "thaw account" (THAW_AUTH=accounts)')
     .action(async (options: StartOptions) => {
       await start(configFromEnvironment(process.env, overrides(options)))
     })
 }
 
-function overrides({ host, port, data, workers }: StartOptions): Record<string, unknown> {
-  const given = { host, port, dataDir: data, workers }
+function overrides({ host, port, data, workers, dev }: StartOptions): Record<string, unknown> {
+  const auth = dev === undefined ? undefined : dev ? 'dev' : 'accounts'
+  const given = { host, port, dataDir: data, workers, auth }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
@@ -40,16 +46,19 @@ async function start(config: Config): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
   const ending = onSignals(logger)
   const controller = await startController(config, { logger })
+  const showExample = async (): Promise<void> => {
+    if (isNew) await deployHello({ url: controller.url, config, say })
+    for (const line of await usageLines({ url: controller.url, config })) say(line)
+  }
+  // The server is what was asked for; the example is a courtesy, and lost when the server is being closed.
+  const lost = (err: unknown): void => {
+    if (!ending.wanted()) logger.warn({ err }, 'the example could not be deployed')
+  }
   ending.close(controller)
   if (!ending.wanted()) {
     say(`Thaw serves the Lambda API on ${controller.url}, data in ${config.dataDir}`)
-    try {
-      if (isNew) await deployHello({ url: controller.url, config, say })
-      for (const line of await usageLines({ url: controller.url, config })) say(line)
-    } catch (error) {
-      // The server is what was asked for; the example is a courtesy, and lost when the server is being closed.
-      if (!ending.wanted()) logger.warn({ err: error }, 'the example could not be deployed')
-    }
+    if (authModeOf(config) === 'accounts') say('Requests are to be signed: "thaw account" makes accounts and keys')
+    else await showExample().catch(lost)
   }
   await controller.stopped
   process.exit(0)

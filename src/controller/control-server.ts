@@ -1,9 +1,11 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import type { Hono } from 'hono'
 
 /** The control plane's API on a Unix socket, for the workers, which pass on what is no invocation. */
-export async function startControlServer(api: Pick<Hono, 'fetch'>, socketPath: string): Promise<AsyncDisposable> {
+export async function startControlServer(
+  api: { fetch: Parameters<typeof getRequestListener>[0] },
+  socketPath: string,
+): Promise<AsyncDisposable> {
   const listener = getRequestListener(api.fetch)
   // Workers keep connections. Closing an idle one from here could cross with a request, which would fail for no reason.
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void listener(incoming, outgoing))

@@ -1,11 +1,11 @@
-/** Functions' logs: `<folder>/<functionName>.log`, the one before it in `….log.1`. */
+/** Functions' logs: `<folder>/<accountId>/<functionName>.log`, the one before it in `….log.1`. */
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 
 export interface LogFiles extends AsyncDisposable {
-  /** Whole lines. Returns at once; what a slow disk cannot take is dropped and counted. */
-  append(functionName: string, text: string): void
+  /** `name`: `<accountId>/<functionName>`. Whole lines. Returns at once; what a slow disk cannot take is dropped and counted. */
+  append(name: string, text: string): void
   /** Resolves when all is written. */
   idle(): Promise<void>
 }
@@ -40,27 +40,29 @@ export async function createLogFiles(options: LogFilesOptions): Promise<LogFiles
     }
   }
 
-  const write = async (functionName: string): Promise<void> => {
-    const path = join(folder, `${functionName}.log`)
-    for (let next = pending.get(functionName); next !== undefined; next = pending.get(functionName)) {
-      pending.delete(functionName)
+  const write = async (name: string): Promise<void> => {
+    const path = join(folder, `${name}.log`)
+    for (let next = pending.get(name); next !== undefined; next = pending.get(name)) {
+      pending.delete(name)
       const notice =
         next.droppedBytes === 0 ? '' : `[thaw] ${next.droppedBytes} bytes of log dropped: the disk is slow\n`
       try {
-        let bytes = sizes.get(functionName) ?? (await sizeOf(path))
+        let bytes = sizes.get(name) ?? (await sizeOf(path))
         if (bytes >= fileBytes) {
           await rename(path, `${path}.1`)
           bytes = 0
         }
+        // Before the first text, and again where somebody cleaned up.
+        if (bytes === 0) await mkdir(dirname(path), { recursive: true, mode: 0o700 })
         await appendFile(path, next.text + notice, { mode: 0o600 })
-        sizes.set(functionName, bytes + next.text.length)
+        sizes.set(name, bytes + next.text.length)
       } catch (error) {
-        sizes.delete(functionName)
-        logger.error({ err: error, functionName }, 'a log could not be written')
+        sizes.delete(name)
+        logger.error({ err: error, name }, 'a log could not be written')
       }
       waitingBytes -= next.text.length
     }
-    writing.delete(functionName)
+    writing.delete(name)
   }
 
   const idle = async (): Promise<void> => {
@@ -68,15 +70,15 @@ export async function createLogFiles(options: LogFilesOptions): Promise<LogFiles
   }
 
   return {
-    append(functionName, text) {
-      const next = pending.get(functionName) ?? { text: '', droppedBytes: 0 }
-      pending.set(functionName, next)
+    append(name, text) {
+      const next = pending.get(name) ?? { text: '', droppedBytes: 0 }
+      pending.set(name, next)
       if (waitingBytes + text.length > pendingBytes) next.droppedBytes += text.length
       else {
         next.text += text
         waitingBytes += text.length
       }
-      if (!writing.has(functionName)) writing.set(functionName, write(functionName))
+      if (!writing.has(name)) writing.set(name, write(name))
     },
     idle,
     [Symbol.asyncDispose]: idle,

@@ -16,13 +16,24 @@ export interface RunFolder extends Disposable {
   removeSocket(path: string): void
 }
 
-/** Only under the data folder's lock: what an earlier server left behind is removed. */
-export function openRunFolder(dataDir: string): RunFolder {
-  // By the folder, so that the next server on it finds what this one leaves when it is killed.
-  const id = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+/** Where a server on this data folder listens, whether or not one runs. */
+export function socketPathOf(dataDir: string, name: string): string {
+  return join(folderOf(dataDir), `${name}.sock`)
+}
+
+/** By the data folder, so that the next server on it finds what this one leaves when it is killed. */
+const idOf = (dataDir: string): string => createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+
+function folderOf(dataDir: string): string {
   const inside = join(dataDir, 'run')
   const fits = Buffer.byteLength(join(inside, 'x'.repeat(longestName))) <= socketPathLimit
-  const folder = fits ? inside : join(tmpdir(), `thaw-${id}`)
+  return fits ? inside : join(tmpdir(), `thaw-${idOf(dataDir)}`)
+}
+
+/** Only under the data folder's lock: what an earlier server left behind is removed. */
+export function openRunFolder(dataDir: string): RunFolder {
+  const id = idOf(dataDir)
+  const folder = folderOf(dataDir)
   const pagePath = join(isWritable('/dev/shm') ? '/dev/shm' : dataDir, `thaw-${id}.page`)
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true })
@@ -32,7 +43,7 @@ export function openRunFolder(dataDir: string): RunFolder {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return {
     pagePath,
-    socketPath: (name) => join(folder, `${name}.sock`),
+    socketPath: (name) => socketPathOf(dataDir, name),
     removeSocket: (path) => rmSync(path, { force: true }),
     [Symbol.dispose]: remove,
   }

@@ -4,21 +4,26 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createBuilder } from '../build/builder.ts'
 import type { Config } from '../config.ts'
-import type { ThawError } from '../errors.ts'
+import { ThawError } from '../errors.ts'
+import type { Accounts } from '../identity/accounts.ts'
+import { authModeOf, isLoopback } from '../identity/auth-mode.ts'
 import { WORKER_RECORDS } from '../memory/page-layout.ts'
 import { SharedPage } from '../memory/shared-page.ts'
 import { startTicker } from '../memory/ticker.ts'
 import { openArtifacts } from '../store/artifacts.ts'
 import { openDatabase } from '../store/database.ts'
-import type { Usage } from '../worker/messages.ts'
+import { createSqliteUsage } from '../store/sqlite-usage.ts'
+import type { Usage } from '../store/usage.ts'
+import { startAdminServer } from './admin-server.ts'
 import { createControlPlane } from './control-plane.ts'
 import { startControlServer } from './control-server.ts'
 import { lockFolder } from './folder-lock.ts'
+import { createInvoker } from './invoker.ts'
 import { createLogFiles } from './log-files.ts'
 import { assertPortFree } from './port.ts'
 import { openRunFolder } from './run-folder.ts'
 import { Supervisor } from './supervisor.ts'
-import { createUsageCounters } from './usage.ts'
+import { createUsageMeter } from './usage.ts'
 import { forkWorker } from './worker-process.ts'
 
 export interface ControllerOptions {
@@ -33,8 +38,8 @@ export interface Controller extends AsyncDisposable {
   readonly port: number
   /** Resolves once closed; rejects, after closing, if workers could not be kept alive. */
   readonly stopped: Promise<void>
-  /** What functions used since the start, by name. */
-  usage(): Record<string, Usage>
+  /** What an account's functions used, by name; the configured account's if left out. */
+  usage(accountId?: string): Promise<Record<string, Usage>>
   /** Process ids of the workers. */
   workers(): { serving: number[]; standby: number[]; quarantine: number[] }
   /** Lets open requests finish, within limits.drainMs, then ends everything. Idempotent. */
@@ -47,21 +52,23 @@ export interface Controller extends AsyncDisposable {
 export async function startController(config: Config, options: ControllerOptions): Promise<Controller> {
   const { logger } = options
   const { dataDir, limits } = config
+  const authMode = authModeOf(config)
   // Closed in the reverse order: the supervisor first, the folder's lock last.
   await using building = new AsyncDisposableStack()
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   building.use(lockFolder(dataDir))
   await assertPortFree(config.host, config.port)
   const run = building.use(openRunFolder(dataDir))
-  const page = building.use(SharedPage.create(run.pagePath))
-  page.slots.setLimit(limits.accountConcurrency)
+  const shape = { pools: limits.concurrencyPools, stride: limits.accountConcurrency }
+  const page = building.use(SharedPage.create(run.pagePath, shape))
 
   const artifactsDir = join(dataDir, 'artifacts')
   const tempDir = join(dataDir, 'tmp')
   await removeHalfBuilt(artifactsDir, tempDir)
   const logs = building.use(await createLogFiles({ folder: join(dataDir, 'logs'), logger }))
-  const usage = createUsageCounters()
   const database = building.use(openDatabase({ path: join(dataDir, 'thaw.db') }))
+  const clock = { now: () => new Date() }
+  const usage = building.use(createUsageMeter({ store: createSqliteUsage(database), clock, logger }))
   const artifacts = await openArtifacts({ directory: artifactsDir })
   const builder = building.use(createBuilder({ artifactsDir, tempDir, limits, logger }))
 
@@ -84,10 +91,11 @@ export async function startController(config: Config, options: ControllerOptions
     host: config.host,
     port: config.port,
     drainMs: limits.drainMs,
+    accountConcurrency: limits.accountConcurrency,
     page,
     run,
     logger,
-    launch: (place, changes) =>
+    launch: (place, changes, onHeld) =>
       forkWorker({
         init: {
           ...place,
@@ -100,25 +108,31 @@ export async function startController(config: Config, options: ControllerOptions
         },
         onBatch: (batch) => {
           usage.add(batch.usage)
-          for (const [functionName, text] of Object.entries(batch.logs)) logs.append(functionName, text)
+          for (const [name, text] of Object.entries(batch.logs)) logs.append(name, text)
         },
+        onHeld,
         onNotice: ({ level, message, fields }) => logger[level]({ index: place.index, ...fields }, message),
       }),
     onFatal: (error) => void fail(error),
   })
+  let url: string | undefined
+  const invoker = building.use(createInvoker({ sockets: () => supervisor.sockets() }))
   const controlPlane = building.use(
     await createControlPlane({
       database,
       artifacts,
       builder,
       dataPlane: supervisor,
-      invoke: async () => ({ kind: 'unavailable', message: 'not wired' }),
+      invoke: invoker.invoke,
+      publicUrl: () => url,
       config,
-      clock: { now: () => new Date() },
+      clock,
       logger,
     }),
   )
+  if (authMode === 'accounts' && !isLoopback(config.host)) await assertSomeAccount(controlPlane.accounts, config.host)
   building.use(await startControlServer(controlPlane.api, controllerSocketPath))
+  building.use(await startAdminServer(controlPlane.accounts, run.socketPath('admin')))
   const ticker = startTicker({
     page,
     workers: WORKER_RECORDS,
@@ -127,9 +141,11 @@ export async function startController(config: Config, options: ControllerOptions
   })
   building.defer(() => ticker.stop())
   building.use(supervisor)
+  building.defer(() => controlPlane.stopEvents())
   const started = supervisor.start(await controlPlane.served())
   await controlPlane.start()
   const port = await started
+  url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
   running = { resources: building.move() }
 
   const closeAll = async (): Promise<void> => {
@@ -137,10 +153,10 @@ export async function startController(config: Config, options: ControllerOptions
     stopped.resolve()
   }
   return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    url,
     port,
     stopped: stopped.promise,
-    usage: () => usage.totals(),
+    usage: (accountId = config.accountId) => usage.totals(accountId),
     workers: () => supervisor.pids(),
     close: closeAll,
     abandon() {
@@ -149,6 +165,15 @@ export async function startController(config: Config, options: ControllerOptions
     },
     [Symbol.asyncDispose]: closeAll,
   }
+}
+
+/** On a public address, a server that nobody can use is a mistake. */
+async function assertSomeAccount(accounts: Accounts, host: string): Promise<void> {
+  if ((await accounts.list()).length > 0) return
+  throw new ThawError(
+    'Config',
+    `Requests to ${host} must be signed with the key of an account, and there is none: run "thaw account create" first.`,
+  )
 }
 
 /** What a killed controller left of builds in the making. */

@@ -4,10 +4,14 @@ import type { DataPlaneChange } from '../functions/collaborators.ts'
 import { WORKER_RECORDS } from '../memory/page-layout.ts'
 import type { SharedPage } from '../memory/shared-page.ts'
 import type { StuckWorker } from '../memory/ticker.ts'
-import type { WorkerChange } from '../worker/messages.ts'
+import type { Held, QualifiedKey, WorkerChange } from '../worker/messages.ts'
+import { ConcurrencyBook } from './concurrency.ts'
 import { createCulprits } from './culprits.ts'
 import { Deployments } from './deployments.ts'
+import type { Member, Stage, WorkerPlace } from './member.ts'
+import { HeldByWorkers } from './provisioning.ts'
 import type { RunFolder } from './run-folder.ts'
+import { StartFailures } from './start-failures.ts'
 import { describeExit, type WorkerExit, type WorkerProcess } from './worker-process.ts'
 
 export interface SupervisorOptions {
@@ -17,38 +21,18 @@ export interface SupervisorOptions {
   /** 0: the first worker's choice becomes everybody's. */
   port: number
   drainMs: number
+  /** Of each account. */
+  accountConcurrency: number
   page: SharedPage
   run: RunFolder
   logger: Logger
-  launch: (place: WorkerPlace, changes: WorkerChange[]) => WorkerProcess
+  launch: (place: WorkerPlace, changes: WorkerChange[], onHeld: (held: readonly Held[]) => void) => WorkerProcess
   /** Workers cannot be kept alive. Called once; nothing is served any more. */
   onFatal: (error: ThawError) => void
 }
 
-export interface WorkerPlace {
-  index: number
-  incarnation: number
-}
-
-/**
- * starting -> standby -> serving | quarantine -> ending. A worker that is `ending` was sent a kill or a drain and counts
- * for nothing but its slots.
- */
-type Stage = 'starting' | 'standby' | 'serving' | 'quarantine' | 'ending'
-
-interface Member extends WorkerPlace {
-  process: WorkerProcess
-  stage: Stage
-  /** It once served: its death is no failure to start. */
-  served: boolean
-  socketPath: string
-}
-
 /** Ours: a worker that does not take a change within this time would serve what is no longer. */
 const ackTimeoutMs = 5_000
-/** Ours: so many deaths before serving, one after the other, are the machine's or the installation's fault. */
-const startAttempts = 5
-const firstBackoffMs = 100
 /** Ours: a quarantined function may cost its worker again and again; not more often than this. */
 const quarantineRestMs = 1_000
 
@@ -59,42 +43,58 @@ const quarantineRestMs = 1_000
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions
   readonly #members = new Map<number, Member>()
-  readonly #deployments = new Deployments()
+  readonly #deployments: Deployments
   readonly #culprits = createCulprits()
+  readonly #held = new HeldByWorkers<WorkerProcess>()
   readonly #started = Promise.withResolvers<number>()
   #quarantineSocket: string
   #quarantineRests = false
   #port: number
   #incarnations = 0
-  #failures = 0
-  #backingOff: NodeJS.Timeout | undefined
+  readonly #failures = new StartFailures()
   #state: 'idle' | 'running' | 'closed' = 'idle'
 
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#port = options.port
+    this.#deployments = new Deployments(new ConcurrencyBook(options.page.slots, options.accountConcurrency))
     this.#quarantineSocket = options.run.socketPath('quarantine')
     this.#started.promise.catch(() => {})
   }
 
-  /** Resolves with the public port when all workers serve. */
+  /** Resolves with the public port when all workers serve. Throws `Service` if there are too few concurrency pools. */
   start(served: readonly DataPlaneChange[]): Promise<number> {
-    for (const change of served) this.#deployments.apply(change)
+    for (const change of served) this.#deployments.apply(change).settle()
     this.#state = 'running'
     this.#reconcile()
     return this.#started.promise
   }
 
-  /** See DataPlane.publish. A worker that does not acknowledge in time is killed: then it has not seen the old state either. */
+  /**
+   * See DataPlane.publish. A worker that does not acknowledge in time is killed: then it has not seen the old state either.
+   * Errors: `Service`, no concurrency pool is free; then nothing has changed.
+   */
   async publish(change: DataPlaneChange): Promise<void> {
-    for (const replaced of this.#deployments.apply(change)) this.#culprits.forget(replaced)
-    if ('put' in change || 'remove' in change) await this.#tellAll(change)
+    const { replaced, tell, settle } = this.#deployments.apply(change)
+    for (const deployment of replaced) this.#culprits.forget(deployment)
+    // What is to be held is looked up among what is served, so it comes after, and nobody waits for the making.
+    const told = this.#tellAll(tell)
+    this.#spread()
+    await told
+    settle()
     if (this.#deployments.quarantined.size > 0) return
     for (const member of this.#members.values()) if (member.stage === 'quarantine') this.#drain(member)
   }
 
-  async provisioned(): Promise<number> {
-    return 0
+  async provisioned(key: QualifiedKey): Promise<number> {
+    return this.#held.count(key, this.#servingProcesses())
+  }
+
+  /** Private sockets of those who serve. */
+  sockets(): string[] {
+    return this.#serving()
+      .map(({ socketPath }) => socketPath)
+      .toArray()
   }
 
   /** The ticker killed this one. Its place need not wait for the process to be gone. */
@@ -117,14 +117,14 @@ export class Supervisor implements AsyncDisposable {
   /** Kills every worker, now. */
   kill(): void {
     this.#state = 'closed'
-    clearTimeout(this.#backingOff)
+    this.#failures.stop()
     for (const { process } of this.#members.values()) process.kill()
   }
 
   /** Lets open requests finish, within drainMs. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = 'closed'
-    clearTimeout(this.#backingOff)
+    this.#failures.stop()
     this.#started.reject(new ThawError('Unavailable', 'The server is closing.'))
     const members = [...this.#members.values()]
     for (const member of members) this.#drain(member)
@@ -139,9 +139,16 @@ export class Supervisor implements AsyncDisposable {
 
   #reconcile(): void {
     if (this.#state !== 'running') return
+    this.#fill()
+    this.#spread()
+  }
+
+  #fill(): void {
     const missing = (): number => this.#options.workers - this.#count('serving')
+    // A worker that is ending has it still: its name is removed with it.
+    const hasSocket = () => this.#members.values().some(({ socketPath }) => socketPath === this.#quarantineSocket)
     const quarantineMissing = (): boolean =>
-      this.#deployments.quarantined.size > 0 && !this.#quarantineRests && !this.#hasQuarantineSocket()
+      this.#deployments.quarantined.size > 0 && !this.#quarantineRests && !hasSocket()
     for (const member of this.#members.values()) {
       if (member.stage !== 'standby') continue
       // Port 0 is chosen by one worker; the others wait to be told.
@@ -149,11 +156,23 @@ export class Supervisor implements AsyncDisposable {
       if (missing() > 0 && !portPending) this.#promote(member, 'serving')
       else if (missing() <= 0 && quarantineMissing()) this.#promote(member, 'quarantine')
     }
-    if (this.#backingOff !== undefined) return
+    if (this.#failures.backingOff) return
     // While workers are missing or about to listen, a standby would only compete with them for the processor.
     const settled = this.#members.values().every(({ stage, served }) => stage !== 'serving' || served)
     const wanted = missing() + (quarantineMissing() ? 1 : 0) || (settled ? 1 : 0)
     for (let spares = this.#count('starting', 'standby'); spares < wanted; spares++) this.#launch()
+  }
+
+  #serving(): IteratorObject<Member> {
+    return this.#members.values().filter(({ stage, served }) => stage === 'serving' && served)
+  }
+
+  #servingProcesses(): WorkerProcess[] {
+    return [...this.#members.values()].filter(({ stage }) => stage === 'serving').map(({ process }) => process)
+  }
+
+  #spread(): void {
+    this.#held.spread(this.#deployments.provisioned(), this.#servingProcesses())
   }
 
   #launch(): void {
@@ -162,7 +181,9 @@ export class Supervisor implements AsyncDisposable {
     while (this.#members.has(index)) index++
     if (index >= WORKER_RECORDS) return logger.error('no free worker record in the shared page')
     const incarnation = ++this.#incarnations
-    const process = launch({ index, incarnation }, this.#deployments.changes(this.#quarantineSocket))
+    const process = launch({ index, incarnation }, this.#deployments.changes(this.#quarantineSocket), (held) =>
+      this.#held.reported(process, held),
+    )
     page.worker(index).attach(process.pid, incarnation)
     const socketPath = run.socketPath(`w${index}-${incarnation}`)
     const member: Member = { index, incarnation, process, stage: 'starting', served: false, socketPath }
@@ -191,12 +212,11 @@ export class Supervisor implements AsyncDisposable {
     member.process.listen({ public: address, socketPath: member.socketPath }).then(
       (port) => {
         member.served = true
-        this.#failures = 0
+        this.#failures.forget()
         if (stage === 'serving') this.#port = port
         logger.debug({ index: member.index, workerPid: member.process.pid, stage, port }, 'worker listens')
         this.#reconcile()
-        const all = [...this.#members.values()].filter(({ stage, served }) => stage === 'serving' && served)
-        if (all.length >= this.#options.workers) this.#started.resolve(this.#port)
+        if ([...this.#serving()].length >= this.#options.workers) this.#started.resolve(this.#port)
       },
       () => {},
     )
@@ -210,6 +230,7 @@ export class Supervisor implements AsyncDisposable {
     const slots = page.slots.releaseAll(member.incarnation)
     run.removeSocket(member.socketPath)
     this.#members.delete(member.index)
+    this.#held.gone(member.process)
     if (member.stage === 'quarantine') this.#restQuarantine()
     const expected = member.stage === 'ending'
     const ended = { index: member.index, workerPid: member.process.pid, slots, exit: describeExit(exit) }
@@ -221,32 +242,18 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #startFailed(exit: WorkerExit): void {
-    this.#failures++
-    if (this.#failures >= startAttempts) {
-      const message = `Workers cannot start: ${startAttempts} in a row ended before they served; the last with ${describeExit(exit)}`
-      const error = new ThawError('Service', message)
-      this.kill()
-      this.#started.reject(error)
-      return this.#options.onFatal(error)
-    }
-    clearTimeout(this.#backingOff)
-    const delayMs = firstBackoffMs * 2 ** (this.#failures - 1)
-    this.#backingOff = setTimeout(() => {
-      this.#backingOff = undefined
-      this.#reconcile()
-    }, delayMs)
+    const error = this.#failures.add(exit, () => this.#reconcile())
+    if (error === undefined) return
+    this.kill()
+    this.#started.reject(error)
+    this.#options.onFatal(error)
   }
 
   #blame(deployment: number): void {
     if (!this.#culprits.blame(deployment) || !this.#deployments.quarantine(deployment)) return
     this.#options.logger.error({ deployment }, 'a function that keeps costing workers is quarantined')
-    void this.#tellAll({ quarantine: { deployment, socketPath: this.#quarantineSocket } })
+    void this.#tellAll([{ quarantine: { deployment, socketPath: this.#quarantineSocket } }])
     this.#reconcile()
-  }
-
-  /** A worker that is ending has it still: its name is removed with it. */
-  #hasQuarantineSocket(): boolean {
-    return this.#members.values().some(({ socketPath }) => socketPath === this.#quarantineSocket)
   }
 
   #restQuarantine(): void {
@@ -257,11 +264,12 @@ export class Supervisor implements AsyncDisposable {
     }, quarantineRestMs).unref()
   }
 
-  /** Resolves when every worker that serves has the change, or is gone. The others get it in order, before they serve. */
-  async #tellAll(change: WorkerChange): Promise<void> {
+  /** Resolves when every worker that serves has the changes, or is gone. The others get them in order, before they serve. */
+  async #tellAll(changes: readonly WorkerChange[]): Promise<void> {
+    if (changes.length === 0) return
     await Promise.all(
       [...this.#members.values()].map(async (member) => {
-        const applied = member.process.apply(change)
+        const applied = member.process.apply(changes)
         if (member.stage !== 'serving' && member.stage !== 'quarantine') return
         const timer = setTimeout(() => {
           this.#options.logger.warn({ index: member.index }, 'a worker that took no change was killed')

@@ -3,7 +3,16 @@ import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ThawError } from '../errors.ts'
-import type { Batch, FromWorker, ListenAt, Notice, ToWorker, WorkerChange, WorkerInit } from '../worker/messages.ts'
+import type {
+  Batch,
+  FromWorker,
+  Held,
+  ListenAt,
+  Notice,
+  ToWorker,
+  WorkerChange,
+  WorkerInit,
+} from '../worker/messages.ts'
 
 const entry = fileURLToPath(new URL('../worker/main.ts', import.meta.url))
 /** What of a worker's last words an error or a log line carries. */
@@ -19,6 +28,7 @@ export interface WorkerExit {
 export interface WorkerProcessOptions {
   init: WorkerInit
   onBatch: (batch: Batch) => void
+  onHeld: (held: readonly Held[]) => void
   onNotice: (notice: Notice) => void
 }
 
@@ -30,15 +40,15 @@ export interface WorkerProcess {
   /** Resolves when it has stopped accepting. */
   readonly draining: Promise<void>
   readonly exited: Promise<WorkerExit>
-  /** Resolves when the worker has made the change its own, or is gone. */
-  apply(change: WorkerChange): Promise<void>
+  /** Resolves when the worker has made the changes its own, or is gone. */
+  apply(changes: readonly WorkerChange[]): Promise<void>
   /** Resolves with its public port (0: none); rejects if it exits before. */
   listen(at: ListenAt): Promise<number>
   drain(): void
   kill(): void
 }
 
-export function forkWorker({ init, onBatch, onNotice }: WorkerProcessOptions): WorkerProcess {
+export function forkWorker({ init, onBatch, onHeld, onNotice }: WorkerProcessOptions): WorkerProcess {
   const child = fork(entry, [String(process.pid)], {
     execPath: process.execPath,
     execArgv: execArgv(init),
@@ -71,6 +81,8 @@ export function forkWorker({ init, onBatch, onNotice }: WorkerProcessOptions): W
       case 'ack':
         acks.get(message.id)?.()
         return void acks.delete(message.id)
+      case 'held':
+        return onHeld(message.held)
       case 'batch':
         return onBatch(message.batch)
       case 'notice':
@@ -91,12 +103,12 @@ export function forkWorker({ init, onBatch, onNotice }: WorkerProcessOptions): W
     ready: ready.promise,
     draining: draining.promise,
     exited,
-    apply: (change) =>
+    apply: (changes) =>
       new Promise((resolve) => {
         if (!child.connected) return resolve()
         const id = nextId++
         acks.set(id, resolve)
-        send({ type: 'change', id, change })
+        send({ type: 'change', id, changes })
       }),
     listen(at) {
       send({ type: 'listen', at })

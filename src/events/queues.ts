@@ -13,9 +13,11 @@ export interface OutgoingMessage extends Lineage {
   attributes: Readonly<Record<string, MessageAttribute>>
   /** Undefined: the queue's own. */
   delaySeconds: number | undefined
-  /** FIFO queues only. */
+  /** Needed in FIFO queues; others keep it with the message. */
   groupId: string | undefined
   deduplicationId: string | undefined
+  /** `AWSTraceHeader`. */
+  traceHeader?: string | undefined
 }
 
 /** A message that was received and is now hidden from others. */
@@ -36,6 +38,9 @@ export interface ReceivedMessage extends Lineage {
   deduplicationId: string | undefined
   /** FIFO queues: 20 digits, rising. */
   sequenceNumber: string | undefined
+  traceHeader?: string | undefined
+  /** The queue it was moved from, as its dead-letter queue's. */
+  deadLetterQueueSourceArn?: string | undefined
 }
 
 export interface ReceiveRequest {

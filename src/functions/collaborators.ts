@@ -1,5 +1,7 @@
 /** What the control plane needs of others, passed in by the controller. */
+import type { KeyChange } from '../identity/key-ring.ts'
 import type { FunctionSpec } from '../invocation.ts'
+import type { Statement } from '../store/policies.ts'
 import type { Runtime } from '../store/records.ts'
 
 export interface BuildRequest {
@@ -7,6 +9,8 @@ export interface BuildRequest {
   handler: string
   /** Absolute path of the uploaded package, whole and verified. */
   codePath: string
+  /** As `codePath`, of the layers below it: what is in a later one hides what is in an earlier one. */
+  layerPaths: readonly string[]
 }
 
 export interface BuildOutput {
@@ -53,6 +57,8 @@ export interface FunctionUrlRoute {
   authType: 'NONE' | 'AWS_IAM'
   /** AuthType NONE only: the resource policy lets everybody in. Without it every request is refused. */
   isPublic: boolean
+  /** AuthType AWS_IAM only: by what callers of other accounts are judged. */
+  statements: readonly Statement[]
   invokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
   cors: FunctionUrlCors | undefined
 }
@@ -80,6 +86,8 @@ export type DataPlaneChange =
   | { provision: { accountId: string; functionName: string; qualifier: string; concurrency: number } }
   | { putUrl: FunctionUrlRoute }
   | { removeUrl: { urlId: string } }
+  /** Who may sign requests. */
+  | KeyChange
 
 export interface DataPlane {
   /** Resolves when every live worker has acknowledged: from then on no new invocation sees the old state. */

@@ -12,9 +12,10 @@ import type { Artifacts } from '../store/artifacts.ts'
 import type { FunctionKey, FunctionRecord, LiveDeployment } from '../store/records.ts'
 import type { FunctionChange, Store } from '../store/store.ts'
 import type { Builder, DataPlane } from './collaborators.ts'
+import { ifStale } from './if-stale.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { memoryShortfall } from './rules.ts'
-import { functionSpec, liveDeployment, sameBuild } from './spec.ts'
+import { functionSpec, liveDeployment, sameBuild, type BuildParts } from './spec.ts'
 
 export interface DeployerOptions {
   store: Store
@@ -28,8 +29,13 @@ export interface DeployerOptions {
 }
 
 export interface Deployer extends AsyncDisposable {
-  /** Returns at once. `reuse`: take the build that is live if it was made from the same input. */
-  start(record: FunctionRecord, options: { reuse: boolean }): void
+  /**
+   * Takes records of one function and one build ($LATEST and the version that is published with it) to the data plane,
+   * in the order given. Returns at once. `reuse`: take this build, if it was made from the same input.
+   */
+  start(records: readonly FunctionRecord[], options: { reuse: LiveDeployment | undefined }): void
+  /** Resolves when nothing of this function is in work that was when it was called. */
+  settled(key: Pick<FunctionKey, 'accountId' | 'functionName'>): Promise<void>
   /** Ends the build of a function that has been deleted. */
   cancel(key: FunctionKey): void
   /** Resolves when nothing is in work. */
@@ -39,6 +45,9 @@ export interface Deployer extends AsyncDisposable {
 export const lockKey = ({ accountId, functionName }: Pick<FunctionKey, 'accountId' | 'functionName'>): string =>
   `${accountId}:${functionName}`
 
+/** Lambda's words for what is Pending or being updated. */
+export const creating = { reasonCode: 'Creating', reason: 'The function is being created.' }
+
 type Failure = { reasonCode: string; reason: string }
 
 export function createDeployer(options: DeployerOptions): Deployer {
@@ -46,18 +55,19 @@ export function createDeployer(options: DeployerOptions): Deployer {
   const work = new Map<Promise<void>, { key: string; abort: AbortController }>()
   let closed = false
 
-  const obtain = async (record: FunctionRecord, reuse: boolean, signal: AbortSignal): Promise<LiveDeployment> => {
-    if (reuse && record.live !== undefined && sameBuild(record, record.live)) return liveDeployment(record, record.live)
-    const { runtime, handler } = record.configuration
-    await artifacts.verifyCode(record.code.sha256)
+  const obtain = async (record: FunctionRecord, reuse: LiveDeployment | undefined, signal: AbortSignal) => {
+    if (reuse !== undefined && sameBuild(record, reuse)) return reuse
+    const { runtime, handler, layers = [] } = record.configuration
+    const packages = [record.code.sha256, ...layers.map(({ sha256 }) => sha256)]
+    for (const sha256 of packages) await artifacts.verifyCode(sha256)
     // A listener added to a signal that has fired is never called.
     signal.throwIfAborted()
-    const request = { runtime, handler, codePath: artifacts.codePath(record.code.sha256) }
-    const build = await builder.build(request, signal)
+    const [codePath = '', ...layerPaths] = packages.map((sha256) => artifacts.codePath(sha256))
+    const build = await builder.build({ runtime, handler, codePath, layerPaths }, signal)
     const { functionName } = record
     for (const warning of build.warnings) logger.warn({ functionName, warning }, 'build warning')
     logger.info({ functionName, cached: build.cached, initMs: build.initMs }, 'function built')
-    return liveDeployment(record, build)
+    return build
   }
 
   /** The record if this deployment is still what the function waits for. */
@@ -88,31 +98,58 @@ export function createDeployer(options: DeployerOptions): Deployer {
         await dataPlane.publish({ put: functionSpec(current, current.live, config.region) })
     })
 
-  const deploy = async (record: FunctionRecord, reuse: boolean, signal: AbortSignal): Promise<void> => {
+  const failed = async (record: FunctionRecord, error: unknown, signal: AbortSignal): Promise<void> => {
+    if (signal.aborted) return
+    const { functionName, version, deployment } = record
+    logger.warn({ functionName, version, deployment, err: error }, 'deployment failed')
+    await fail(record, failureOf(error), signal)
+  }
+
+  const release = async (record: FunctionRecord, build: BuildParts, signal: AbortSignal): Promise<void> => {
+    const live = liveDeployment(record, build)
+    const shortfall = memoryShortfall(live.memoryMb, live.snapshotMemoryBytes)
+    if (shortfall !== undefined) return fail(record, { reasonCode: 'InvalidConfiguration', reason: shortfall }, signal)
     try {
-      const live = await obtain(record, reuse, signal)
-      const shortfall = memoryShortfall(live.memoryMb, live.snapshotMemoryBytes)
-      if (shortfall === undefined) await succeed(record, live, signal)
-      else await fail(record, { reasonCode: 'InvalidConfiguration', reason: shortfall }, signal)
+      await succeed(record, live, signal)
     } catch (error) {
-      if (signal.aborted) return
-      const { functionName, deployment } = record
-      logger.warn({ functionName, deployment, err: error }, 'deployment failed')
-      await fail(record, failureOf(error), signal)
+      await failed(record, error, signal)
     }
   }
 
+  const deploy = async (
+    records: readonly FunctionRecord[],
+    reuse: LiveDeployment | undefined,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const [first] = records
+    if (first === undefined) return
+    let build: BuildParts
+    try {
+      build = await obtain(first, reuse, signal)
+    } catch (error) {
+      for (const record of records) await failed(record, error, signal)
+      return
+    }
+    for (const record of records) await release(record, build, signal)
+  }
+
   return {
-    start(record, { reuse }) {
-      if (closed) return
+    start(records, { reuse }) {
+      const [first] = records
+      if (closed || first === undefined) return
       const abort = new AbortController()
-      const task = deploy(record, reuse, abort.signal)
+      const task = deploy(records, reuse, abort.signal)
         .catch((error: unknown) => {
           // The store or the data plane is broken. The record stays unsettled and the next start takes it up again.
-          logger.error({ functionName: record.functionName, err: error }, 'the outcome of a deployment is not recorded')
+          logger.error({ functionName: first.functionName, err: error }, 'the outcome of a deployment is not recorded')
         })
         .finally(() => work.delete(task))
-      work.set(task, { key: lockKey(record), abort })
+      work.set(task, { key: lockKey(first), abort })
+    },
+
+    async settled(key) {
+      const wanted = lockKey(key)
+      await Promise.all([...work].flatMap(([task, { key: busy }]) => (busy === wanted ? [task] : [])))
     },
 
     cancel(key) {
@@ -131,12 +168,18 @@ export function createDeployer(options: DeployerOptions): Deployer {
   }
 }
 
+/** Again from the start if something else of the record was changed meanwhile: its tags, say. */
 async function settle(
   store: Store,
   current: FunctionRecord,
   outcome: Omit<FunctionChange, 'revisionId' | 'deployment'>,
 ): Promise<void> {
-  await store.updateFunction(current, current.revisionId, { ...outcome, revisionId: randomUUID(), deployment: 'keep' })
+  let record: FunctionRecord | undefined = current
+  while (record !== undefined && record.deployment === current.deployment) {
+    const change: FunctionChange = { ...outcome, revisionId: randomUUID(), deployment: 'keep' }
+    if ((await ifStale(store.updateFunction(record, record.revisionId, change), undefined)) !== undefined) return
+    record = await store.getFunction(record)
+  }
 }
 
 /** Lambda's `StateReasonCode`s. Only what a ThawError says is meant for the function's owner. */

@@ -4,44 +4,65 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { ThawError } from '../errors.ts'
 import type { FunctionSpec } from '../invocation.ts'
+import type { Alias } from '../store/aliases.ts'
 import type { Artifacts } from '../store/artifacts.ts'
+import type { Collection } from '../store/documents.ts'
 import { latest, type FunctionConfiguration, type FunctionRecord } from '../store/records.ts'
-import type { AccountUsage, FunctionChange, Store } from '../store/store.ts'
+import type { AccountUsage, FunctionChange, NewFunction, Publication, Store } from '../store/store.ts'
+import type { CodeStorage } from './code-storage.ts'
 import type { Builder, Clock, DataPlane } from './collaborators.ts'
-import { createDeployer, lockKey } from './deployer.ts'
-import type { CreateFunctionInput, UpdateCodeInput, UpdateConfigurationInput } from './inputs.ts'
-import { createKeyedLock } from './keyed-lock.ts'
+import { createDeployer, creating, lockKey } from './deployer.ts'
+import { ifStale, maxAttempts, tooManyChanges } from './if-stale.ts'
+import type { CreateFunctionInput, PublishVersionInput, UpdateCodeInput, UpdateConfigurationInput } from './inputs.ts'
+import type { KeyedLock } from './keyed-lock.ts'
+import type { Layers } from './layers.ts'
 import { functionArn, functionNotFound, parseFunctionRef, type FunctionRef } from './names.ts'
 import { listPage, type ListInput, type ListPage } from './list.ts'
+import type { Page, PageInput } from './page.ts'
+import type { QualifierSettings } from './qualifier-settings.ts'
 import {
   assertFunctionName,
+  assertUnqualified,
   assertUpdatable,
   changedConfiguration,
   memoryShortfall,
   newConfiguration,
   requireZip,
 } from './rules.ts'
+import { assertTags } from './settings/tags.ts'
 import { functionSpec, sameBuild } from './spec.ts'
+import { createVersions, versionDraft } from './versions.ts'
 
 export interface FunctionsOptions {
   store: Store
+  aliases: Collection<Alias>
+  layers: Pick<Layers, 'resolve' | 'packages'>
+  storage: CodeStorage
   artifacts: Artifacts
   builder: Builder
   dataPlane: DataPlane
   config: Pick<Config, 'region' | 'limits'>
   clock: Clock
   logger: Logger
+  /** One for all that belongs to functions, by `lockKey`. */
+  lock: KeyedLock
+  settings: Pick<QualifierSettings, 'dropQualifier'>
 }
 
 /** Refs come from `parseFunctionRef`. What is not there is `ResourceNotFound` throughout. */
 export interface Functions extends AsyncDisposable {
-  /** Answers with the function Pending; the build goes on in the background. */
+  /** Answers with the function Pending, or with version 1 if that is to be published; the build goes on in the background. */
   create(accountId: string, name: string, input: CreateFunctionInput): Promise<FunctionRecord>
+  /** The version that the qualifier stands for; of an alias, the one it points to. */
   get(ref: FunctionRef): Promise<FunctionRecord>
   list(accountId: string, input: ListInput): Promise<ListPage>
+  /** Resolves when invocations of the version are served. */
+  publishVersion(ref: FunctionRef, input: PublishVersionInput): Promise<FunctionRecord>
+  listVersions(ref: FunctionRef, input: PageInput): Promise<Page<FunctionRecord>>
+  /** Answers with $LATEST, or with the version if one is to be published. */
   updateCode(ref: FunctionRef, input: UpdateCodeInput): Promise<FunctionRecord>
   updateConfiguration(ref: FunctionRef, input: UpdateConfigurationInput): Promise<FunctionRecord>
-  /** Resolves when no worker runs the function any more. */
+  /** One version, or the function with all that belongs to it. Resolves when no worker runs it any more. */
   delete(ref: FunctionRef): Promise<void>
   /** Why no worker knows this function: what Invoke has to answer. */
   whyNotInvokable(ref: FunctionRef): Promise<ThawError>
@@ -56,33 +77,45 @@ export interface Functions extends AsyncDisposable {
   idle(): Promise<void>
 }
 
-/** AWS: 75 GB of packages an account (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
-export const totalCodeBytesLimit = 80_530_636_800
-
-const creating = { reasonCode: 'Creating', reason: 'The function is being created.' }
-/** A change lost to another five times in a row is contention that the caller should hear of. */
-const maxAttempts = 5
-
 export function createFunctions(options: FunctionsOptions): Functions {
-  const { store, artifacts, dataPlane, config, clock } = options
+  const { store, aliases, layers, storage, artifacts, dataPlane, config, clock, lock } = options
   const { limits, region } = config
-  const lock = createKeyedLock()
-  const deployer = createDeployer({ ...options, lock })
+  const deployer = createDeployer(options)
+  const versions = createVersions({ ...options, deployer, region })
 
   const arnOf = (ref: FunctionRef): string => functionArn({ accountId: ref.accountId, region }, ref.functionName)
 
+  const find = async (ref: FunctionRef): Promise<FunctionRecord | undefined> => {
+    const { accountId, functionName, qualifier } = ref
+    if (qualifier === latest || /^\d+$/.test(qualifier))
+      return store.getFunction({ accountId, functionName, version: qualifier })
+    const alias = await aliases.get(accountId, functionName, qualifier)
+    if (alias === undefined) return undefined
+    return store.getFunction({ accountId, functionName, version: alias.value.functionVersion })
+  }
+
   const get = async (ref: FunctionRef): Promise<FunctionRecord> => {
-    const record = await store.getFunction({ ...ref, version: ref.qualifier })
+    const record = await find(ref)
     if (record === undefined) throw functionNotFound(region, ref, ref.explicitQualifier)
     return record
+  }
+
+  /** The build that a version was to share, if it is still that of $LATEST. */
+  const liveSource = async (record: FunctionRecord) => (await store.getFunction({ ...record, version: latest }))?.live
+
+  /** Of packages that are uploaded: what is inside is the build's to judge. */
+  const storePackage = async (accountId: string, zip: Uint8Array) => {
+    await storage.assertRoom(accountId, zip.length)
+    const { sha256, sizeBytes } = await artifacts.putCode(zip)
+    return { sha256, sizeBytes }
   }
 
   /** Reads, decides, writes; again from the start if someone else was faster. */
   const update = async (
     ref: FunctionRef,
-    revisionId: string | undefined,
+    { revisionId, publish }: { revisionId: string | undefined; publish: boolean },
     decide: (current: FunctionRecord) => Promise<Pick<FunctionChange, 'code' | 'configuration'>>,
-  ): Promise<FunctionRecord> => {
+  ): Promise<Pick<Publication, 'latest'> & Partial<Publication>> => {
     assertUnqualified(ref)
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const current = await get(ref)
@@ -96,10 +129,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
         revisionId: randomUUID(),
         deployment: 'next',
       }
-      const record = await ifStale(store.updateFunction(current, current.revisionId, change), undefined)
-      if (record !== undefined) return record
+      const written = publish
+        ? store.publishVersion(current, current.revisionId, versionDraft(), change)
+        : store.updateFunction(current, current.revisionId, change).then((record) => ({ latest: record }))
+      const answer = await ifStale(written, undefined)
+      if (answer !== undefined) return answer
     }
-    throw new ThawError('ResourceConflict', `Too many concurrent changes to ${arnOf(ref)}: try again.`)
+    throw tooManyChanges(arnOf(ref))
   }
 
   const remove = (ref: FunctionRef): Promise<void> =>
@@ -107,13 +143,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
       for (let attempt = 0; attempt < maxAttempts; attempt++) {
         const record = await store.getFunction({ ...ref, version: latest })
         if (record === undefined) throw functionNotFound(region, ref, undefined)
-        const { accountId, functionName, version } = record
+        const { accountId, functionName } = record
         // Workers first: should this fail, the function is still there to be deleted again.
-        await dataPlane.publish({ remove: { accountId, functionName, version } })
+        await dataPlane.publish({ removeFunction: { accountId, functionName } })
         const deleted = store.deleteFunction(accountId, functionName, record.revisionId).then(() => true)
         if (await ifStale(deleted, false)) return
       }
-      throw new ThawError('ResourceConflict', `Too many concurrent changes to ${arnOf(ref)}: try again.`)
+      throw tooManyChanges(arnOf(ref))
     })
 
   return {
@@ -121,39 +157,41 @@ export function createFunctions(options: FunctionsOptions): Functions {
       const ref = parseFunctionRef(name, undefined, { accountId, region })
       const { functionName } = ref
       assertFunctionName(functionName)
+      assertTags(input.tags)
       if (ref.accountId !== accountId)
         throw new ThawError(
           'InvalidParameterValue',
           `Account ${accountId} cannot create functions in ${ref.accountId}.`,
         )
-      const configuration = newConfiguration(functionName, input, limits)
+      const resolved = await layers.resolve(accountId, input.layers)
+      const configuration = newConfiguration(functionName, input, resolved, limits)
       const zip = requireZip(input.zipFile, configuration.runtime, limits)
       // Before the package is stored; the store decides again, exactly.
       if ((await store.getFunction({ accountId, functionName, version: latest })) !== undefined)
         throw new ThawError('ResourceConflict', `Function already exist: ${functionName}`)
-      const { codeBytes } = await store.usage(accountId)
-      if (codeBytes + zip.length > totalCodeBytesLimit)
-        throw new ThawError('CodeStorageExceeded', `Code storage limit of ${totalCodeBytesLimit} bytes exceeded.`)
-      const { sha256, sizeBytes } = await artifacts.putCode(zip)
-      const record = await store.createFunction({
+      const draft: NewFunction = {
         accountId,
         functionName,
         version: latest,
         revisionId: randomUUID(),
         lastModified: clock.now(),
         configuration,
-        code: { sha256, sizeBytes },
+        code: await storePackage(accountId, zip),
         state: { name: 'Pending', ...creating },
         lastUpdate: { status: 'None' },
         live: undefined,
         tags: input.tags,
-      })
-      deployer.start(record, { reuse: false })
-      return record
+      }
+      const record = await store.createFunction(draft, input.publish ? versionDraft() : undefined)
+      const first = input.publish ? await store.getFunction({ ...record, version: '1' }) : undefined
+      deployer.start(first === undefined ? [record] : [first, record], { reuse: undefined })
+      return first ?? record
     },
 
     get,
     list: (accountId, input) => listPage(store, accountId, input),
+    publishVersion: (ref, input) => versions.publish(ref, input),
+    listVersions: (ref, input) => versions.list(ref, input),
 
     async updateCode(ref, input) {
       const withArchitecture = (configuration: FunctionConfiguration): FunctionConfiguration => ({
@@ -168,24 +206,28 @@ export function createFunctions(options: FunctionsOptions): Functions {
         const code = { sha256: createHash('sha256').update(zip).digest('hex'), sizeBytes: zip.length }
         return { ...current, code, configuration: withArchitecture(current.configuration) }
       }
-      const record = await update(ref, input.revisionId, async ({ configuration }) => {
-        const { sha256, sizeBytes } = await artifacts.putCode(requireZip(input.zipFile, configuration.runtime, limits))
-        return { code: { sha256, sizeBytes }, configuration: withArchitecture(configuration) }
-      })
-      deployer.start(record, { reuse: false })
-      return record
+      const written = await update(ref, input, async ({ configuration }) => ({
+        code: await storePackage(ref.accountId, requireZip(input.zipFile, configuration.runtime, limits)),
+        configuration: withArchitecture(configuration),
+      }))
+      const { version, isNew } = written
+      const isPublished = version !== undefined && isNew === true
+      deployer.start(isPublished ? [version, written.latest] : [written.latest], { reuse: undefined })
+      return version ?? written.latest
     },
 
     async updateConfiguration(ref, input) {
-      const record = await update(ref, input.revisionId, async (current) => {
-        const configuration = changedConfiguration(current.configuration, input, limits)
+      const resolved = await layers.resolve(ref.accountId, input.layers)
+      const options = { revisionId: input.revisionId, publish: false }
+      const { latest: record } = await update(ref, options, async (current) => {
+        const configuration = changedConfiguration(current.configuration, input, resolved, limits)
         if (current.live !== undefined && sameBuild({ ...current, configuration }, current.live)) {
           const shortfall = memoryShortfall(configuration.memoryMb, current.live.snapshotMemoryBytes)
           if (shortfall !== undefined) throw new ThawError('InvalidParameterValue', shortfall)
         }
         return { configuration }
       })
-      deployer.start(record, { reuse: true })
+      deployer.start([record], { reuse: record.live })
       return record
     },
 
@@ -196,18 +238,13 @@ export function createFunctions(options: FunctionsOptions): Functions {
         throw new ThawError('InvalidParameterValue', '$LATEST version cannot be deleted without deleting the function.')
       if (qualifier !== undefined && !/^\d+$/.test(qualifier))
         throw new ThawError('InvalidParameterValue', 'Deletion of aliases is not currently supported.')
-      if (qualifier !== undefined) {
-        // AWS: deleting a version that is not there succeeds if the function is. There are no versions yet.
-        const found = await store.getFunction({ ...ref, version: latest })
-        if (found === undefined) throw functionNotFound(region, ref, undefined)
-        return
-      }
+      if (qualifier !== undefined) return versions.delete(ref)
       await remove(ref)
       deployer.cancel({ ...ref, version: latest })
     },
 
     async whyNotInvokable(ref) {
-      const record = await store.getFunction({ ...ref, version: ref.qualifier })
+      const record = await find(ref)
       if (record === undefined) return functionNotFound(region, ref, ref.qualifier)
       if (record.live === undefined)
         return new ThawError(
@@ -218,11 +255,11 @@ export function createFunctions(options: FunctionsOptions): Functions {
     },
 
     readCode: async (ref) => artifacts.readCode((await get(ref)).code.sha256),
-    usage: (accountId) => store.usage(accountId),
+    usage: (accountId) => storage.usage(accountId),
 
     async recover() {
-      await artifacts.retainCode(await store.listCode())
-      for (const record of await store.listUnsettled()) deployer.start(record, { reuse: false })
+      await artifacts.retainCode(new Set([...(await store.listCode()), ...(await layers.packages())]))
+      for (const record of await store.listUnsettled()) deployer.start([record], { reuse: await liveSource(record) })
     },
 
     async specs() {
@@ -232,23 +269,5 @@ export function createFunctions(options: FunctionsOptions): Functions {
 
     idle: () => deployer.idle(),
     [Symbol.asyncDispose]: () => deployer[Symbol.asyncDispose](),
-  }
-}
-
-function assertUnqualified({ explicitQualifier }: FunctionRef): void {
-  if (explicitQualifier === undefined || explicitQualifier === latest) return
-  throw new ThawError(
-    'InvalidParameterValue',
-    'This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.',
-  )
-}
-
-/** The store's answer, or the fallback if the record had changed since it was read. */
-async function ifStale<T, F>(answer: Promise<T>, fallback: F): Promise<T | F> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof ThawError && error.code === 'PreconditionFailed') return fallback
-    throw error
   }
 }

@@ -16,6 +16,10 @@ export interface ConfigurationInput {
   tracingMode: FunctionConfiguration['tracingMode'] | undefined
   snapStartApplyOn: FunctionConfiguration['snapStartApplyOn'] | undefined
   logGroup: string | undefined
+  /** ARN of a queue; `''` for none. */
+  deadLetterTargetArn: string | undefined
+  /** ARNs of layer versions; empty for none. */
+  layers: readonly string[] | undefined
 }
 
 export interface CreateFunctionInput extends ConfigurationInput {
@@ -23,6 +27,8 @@ export interface CreateFunctionInput extends ConfigurationInput {
   zipFile: Uint8Array | undefined
   architecture: Architecture | undefined
   tags: Record<string, string>
+  /** Version 1 along with the function. */
+  publish: boolean
 }
 
 export interface UpdateCodeInput {
@@ -30,9 +36,19 @@ export interface UpdateCodeInput {
   zipFile: Uint8Array | undefined
   architecture: Architecture | undefined
   dryRun: boolean
+  /** A version of what the update makes. */
+  publish: boolean
   revisionId: string | undefined
 }
 
 export interface UpdateConfigurationInput extends ConfigurationInput {
+  revisionId: string | undefined
+}
+
+export interface PublishVersionInput {
+  /** Base64, as answers show it: $LATEST must have this code. */
+  codeSha256: string | undefined
+  /** $LATEST's if left out. */
+  description: string | undefined
   revisionId: string | undefined
 }

@@ -1,11 +1,8 @@
-import { ThawError } from '../errors.ts'
 import type { FunctionRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
+import { decodeMarker, encodeMarker, pageSize, type PageInput } from './page.ts'
 
-export interface ListInput {
-  /** From the page before; opaque to clients. */
-  marker: string | undefined
-  maxItems: number | undefined
+export interface ListInput extends PageInput {
   versions: 'latest' | 'all'
 }
 
@@ -13,9 +10,6 @@ export interface ListPage {
   functions: FunctionRecord[]
   nextMarker: string | undefined
 }
-
-/** AWS: ListFunctions returns at most 50 items, whatever MaxItems says. */
-const pageSize = 50
 
 export async function listPage(store: Store, accountId: string, input: ListInput): Promise<ListPage> {
   const limit = Math.min(input.maxItems ?? pageSize, pageSize)
@@ -28,12 +22,4 @@ export async function listPage(store: Store, accountId: string, input: ListInput
   const last = names[limit - 1] ?? ''
   const functions = found.filter((record) => record.functionName !== names[limit])
   return { functions, nextMarker: encodeMarker(last) }
-}
-
-const encodeMarker = (name: string): string => Buffer.from(name).toString('base64url')
-
-function decodeMarker(marker: string): string {
-  const name = Buffer.from(marker, 'base64url').toString()
-  if (/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return name
-  throw new ThawError('InvalidParameterValue', 'Invalid Marker: pass the NextMarker of the page before unchanged.')
 }

@@ -1,9 +1,15 @@
 /** Rules on what a function may be, beyond the shape of the request; defaults; AWS's words where it has them. */
 import type { Limits } from '../config.ts'
 import { ThawError } from '../errors.ts'
-import type { FunctionConfiguration, FunctionRecord, Runtime } from '../store/records.ts'
+import {
+  latest,
+  type FunctionConfiguration,
+  type FunctionRecord,
+  type LayerReference,
+  type Runtime,
+} from '../store/records.ts'
 import type { ConfigurationInput, CreateFunctionInput } from './inputs.ts'
-import { functionNameMaxLength } from './names.ts'
+import { functionNameMaxLength, type FunctionRef } from './names.ts'
 import { parseRuntime } from './runtimes.ts'
 import { constraints, describeViolations } from './violations.ts'
 
@@ -41,9 +47,11 @@ export function assertFunctionName(functionName: string): void {
   throw invalid(describeViolations([{ path: 'functionName', value: functionName, constraint }]))
 }
 
+/** @param layers those that the input names */
 export function newConfiguration(
   functionName: string,
   input: CreateFunctionInput,
+  layers: readonly LayerReference[] | undefined,
   limits: Limits,
 ): FunctionConfiguration {
   const { runtime, handler, role } = input
@@ -51,7 +59,7 @@ export function newConfiguration(
     throw invalid('Runtime and Handler are mandatory parameters for functions created with deployment packages.')
   if (role === undefined) throw invalid('Role is a mandatory parameter.')
   assertEnvironment(input.environment, limits)
-  return {
+  return checked({
     runtime: parseRuntime(runtime),
     handler,
     role,
@@ -64,16 +72,21 @@ export function newConfiguration(
     tracingMode: input.tracingMode ?? 'PassThrough',
     snapStartApplyOn: input.snapStartApplyOn ?? 'None',
     logGroup: input.logGroup ?? `/aws/lambda/${functionName}`,
-  }
+    deadLetterTargetArn: parseDeadLetterTarget(input.deadLetterTargetArn),
+    layers: someOf(layers),
+  })
 }
 
+/** @param layers those that the input names */
 export function changedConfiguration(
   current: FunctionConfiguration,
   input: ConfigurationInput,
+  layers: readonly LayerReference[] | undefined,
   limits: Limits,
 ): FunctionConfiguration {
   assertEnvironment(input.environment, limits)
-  return {
+  const { deadLetterTargetArn } = input
+  return checked({
     runtime: input.runtime === undefined ? current.runtime : parseRuntime(input.runtime),
     handler: input.handler ?? current.handler,
     role: input.role ?? current.role,
@@ -86,7 +99,33 @@ export function changedConfiguration(
     tracingMode: input.tracingMode ?? current.tracingMode,
     snapStartApplyOn: input.snapStartApplyOn ?? current.snapStartApplyOn,
     logGroup: input.logGroup ?? current.logGroup,
-  }
+    deadLetterTargetArn:
+      deadLetterTargetArn === undefined ? current.deadLetterTargetArn : parseDeadLetterTarget(deadLetterTargetArn),
+    layers: layers === undefined ? current.layers : someOf(layers),
+  })
+}
+
+const someOf = (layers: readonly LayerReference[] | undefined): LayerReference[] | undefined =>
+  layers === undefined || layers.length === 0 ? undefined : [...layers]
+
+/** Rules on members together. */
+function checked(configuration: FunctionConfiguration): FunctionConfiguration {
+  if (configuration.runtime === 'provided.component' && configuration.layers !== undefined)
+    throw invalid(
+      'Layers are not supported for Runtime provided.component: a component is whole, nothing is merged into it.',
+    )
+  return configuration
+}
+
+/** Whether the queue exists shows when an event has to go there, as on AWS. */
+function parseDeadLetterTarget(arn: string | undefined): string | undefined {
+  if (arn === undefined || arn === '') return undefined
+  if (!/^arn:aws:sqs:[a-z0-9-]+:\d{12}:[a-zA-Z0-9_-]{1,80}(\.fifo)?$/.test(arn))
+    throw invalid(
+      `DeadLetterConfig.TargetArn must be the ARN of an SQS queue, and ${arn} is none: there are no SNS topics here.`,
+    )
+  if (arn.endsWith('.fifo')) throw invalid('FIFO queues are not supported as DeadLetterConfig.TargetArn.')
+  return arn
 }
 
 function assertEnvironment(variables: Record<string, string> | undefined, limits: Limits): void {
@@ -108,16 +147,28 @@ function assertEnvironment(variables: Record<string, string> | undefined, limits
 /** Runtimes whose package can only be a zip; the others also take a bare file, which the build judges. */
 const zipOnly = new Set<Runtime>(['nodejs24.x', 'nodejs22.x'])
 
+const unreadable = () => invalid('Could not unzip uploaded file. Please check your file, then try to upload again.')
+const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b
+
 /** Returns the package. What is inside is the build's to judge. */
 export function requireZip(zipFile: Uint8Array | undefined, runtime: Runtime, limits: Limits): Uint8Array {
   if (zipFile === undefined) throw invalid('Please provide a source for function code.')
-  if (zipFile.length === 0) throw invalid('Uploaded file must be a non-empty zip')
-  if (zipFile.length > limits.zipBytes)
-    throw invalid(`Zipped size must be smaller than ${limits.zipBytes} bytes, this one has ${zipFile.length}.`)
-  const isZip = zipFile[0] === 0x50 && zipFile[1] === 0x4b
-  if (!isZip && zipOnly.has(runtime))
-    throw invalid('Could not unzip uploaded file. Please check your file, then try to upload again.')
+  assertPackageSize(zipFile, limits)
+  if (!isZip(zipFile) && zipOnly.has(runtime)) throw unreadable()
   return zipFile
+}
+
+/** As `requireZip`: of a layer, which is a zip for all. */
+export function requireLayerZip(zipFile: Uint8Array | undefined, limits: Limits): Uint8Array {
+  if (zipFile === undefined) throw invalid('Please provide a source for layer content.')
+  assertPackageSize(zipFile, limits)
+  if (!isZip(zipFile)) throw unreadable()
+  return zipFile
+}
+
+function assertPackageSize({ length }: Uint8Array, { zipBytes }: Limits): void {
+  if (length === 0) throw invalid('Uploaded file must be a non-empty zip')
+  if (length > zipBytes) throw invalid(`Zipped size must be smaller than ${zipBytes} bytes, this one has ${length}.`)
 }
 
 /** Undefined if the memory suffices, else what to tell the function's owner. */
@@ -127,16 +178,44 @@ export function memoryShortfall(memoryMb: number, snapshotMemoryBytes: number): 
   return `MemorySize ${memoryMb} MB is too small: after init the function holds ${neededMb} MB (${snapshotMemoryBytes} bytes). Set MemorySize to at least ${neededMb}.`
 }
 
+/** Of functions, versions and aliases. `expected` undefined: any will do. */
+export function assertRevision(actual: string, expected: string | undefined): void {
+  if (expected === undefined || expected === actual) return
+  throw new ThawError(
+    'PreconditionFailed',
+    'The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id',
+  )
+}
+
+/** An operation on a function as such, named by its name or as `$LATEST`. */
+export function assertUnqualified({ explicitQualifier }: FunctionRef): void {
+  if (explicitQualifier === undefined || explicitQualifier === latest) return
+  throw invalid(
+    'This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.',
+  )
+}
+
+const busy = 'The operation cannot be performed at this time.'
+
 /** AWS lets one change at a time happen to a function. */
 export function assertUpdatable(record: FunctionRecord, arn: string, revisionId: string | undefined): void {
-  if (revisionId !== undefined && revisionId !== record.revisionId)
-    throw new ThawError(
-      'PreconditionFailed',
-      'The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id',
-    )
-  const busy = 'The operation cannot be performed at this time.'
+  assertRevision(record.revisionId, revisionId)
   if (record.state.name === 'Pending')
     throw new ThawError('ResourceConflict', `${busy} The function is currently in the following state: Pending`)
   if (record.lastUpdate.status === 'InProgress')
     throw new ThawError('ResourceConflict', `${busy} An update is in progress for resource: ${arn}`)
+}
+
+/** $LATEST, settled, as what a version can be made of. @param codeSha256 base64, if the caller insists on it */
+export function assertPublishable(record: FunctionRecord, codeSha256: string | undefined): void {
+  const actual = Buffer.from(record.code.sha256, 'hex').toString('base64')
+  if (codeSha256 !== undefined && codeSha256 !== actual)
+    throw invalid(
+      `CodeSHA256 (${codeSha256}) is different from current CodeSHA256 in $LATEST (${actual}). Please try again with the CodeSHA256 in $LATEST.`,
+    )
+  const { state, lastUpdate } = record
+  if (state.name !== 'Active')
+    throw new ThawError('ResourceConflict', `${busy} The function is currently in the following state: ${state.name}`)
+  if (lastUpdate.status === 'Failed')
+    throw new ThawError('ResourceConflict', `${busy} The last update of the function failed: ${lastUpdate.reason}`)
 }

@@ -29,6 +29,38 @@ const deprecated = new Set([
   'ruby2.7',
 ])
 
+/** AWS's that Thaw has no build for: layers made for AWS may name them. */
+const foreign = [
+  'dotnet8',
+  'dotnet10',
+  'java8.al2',
+  'java8.al2023',
+  'java11',
+  'java11.al2023',
+  'java17',
+  'java17.al2023',
+  'java21',
+  'java25',
+  'nodejs20.x',
+  'nodejs26.x',
+  'provided.al2',
+  'provided.al2023',
+  'python3.9',
+  'python3.10',
+  'python3.11',
+  'python3.12',
+  'python3.13',
+  'python3.14',
+  'python3.15',
+  'ruby3.2',
+  'ruby3.3',
+  'ruby3.4',
+  'ruby4.0',
+]
+
+/** What a layer may say that it is compatible with. Nothing follows from it but how layers are listed. */
+export const layerRuntimes: readonly [string, ...string[]] = [...runtimes, ...foreign, ...deprecated]
+
 /** Throws `InvalidParameterValue` with AWS's words for a deprecated and for an unknown runtime. */
 export function parseRuntime(value: string): Runtime {
   const known = runtimes.find((runtime) => runtime === value)

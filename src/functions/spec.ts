@@ -3,17 +3,18 @@ import type { FunctionRecord, LiveDeployment } from '../store/records.ts'
 import type { BuildOutput } from './collaborators.ts'
 import { functionArn } from './names.ts'
 
+/** What runs, of a build that was made now or before. */
+export type BuildParts = Pick<BuildOutput, 'engine' | 'snapshot' | 'snapshotMemoryBytes' | 'initMs'>
+
 /** The record's configuration as it will run with this build. */
-export function liveDeployment(
-  record: FunctionRecord,
-  build: Pick<BuildOutput, 'engine' | 'snapshot' | 'snapshotMemoryBytes' | 'initMs'>,
-): LiveDeployment {
+export function liveDeployment(record: FunctionRecord, build: BuildParts): LiveDeployment {
   const { runtime, handler, memoryMb, timeoutSeconds, environment, logGroup } = record.configuration
   return {
     deployment: record.deployment,
     codeSha256: record.code.sha256,
     runtime,
     handler,
+    layers: packagesOfLayers(record),
     memoryMb,
     timeoutSeconds,
     environment: environment ?? {},
@@ -28,8 +29,19 @@ export function liveDeployment(
 /** Whether the record would be built from what its live deployment was built from. */
 export function sameBuild(record: FunctionRecord, live: LiveDeployment): boolean {
   const { runtime, handler } = record.configuration
-  return live.codeSha256 === record.code.sha256 && live.runtime === runtime && live.handler === handler
+  const { layers = [] } = live
+  const wanted = packagesOfLayers(record)
+  return (
+    live.codeSha256 === record.code.sha256 &&
+    live.runtime === runtime &&
+    live.handler === handler &&
+    layers.length === wanted.length &&
+    layers.every((sha256, index) => sha256 === wanted[index])
+  )
 }
+
+const packagesOfLayers = ({ configuration }: FunctionRecord): string[] =>
+  (configuration.layers ?? []).map(({ sha256 }) => sha256)
 
 export function functionSpec(record: FunctionRecord, live: LiveDeployment, region: string): FunctionSpec {
   const { accountId, functionName, version } = record

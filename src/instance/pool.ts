@@ -10,6 +10,8 @@ import type { SnapshotImage } from '../snapshot/image.ts'
 import type { Restorer } from '../snapshot/restorer.ts'
 import type { Engine } from './engine.ts'
 import { GuestInstance } from './guest.ts'
+import { HeldInstances } from './held.ts'
+import { IdleInstances } from './idle.ts'
 import { Entry } from './invoke.ts'
 
 export interface PoolOptions {
@@ -26,6 +28,8 @@ export interface PoolOptions {
 export interface Slot {
   readonly instance: GuestInstance
   readonly entry: Entry
+  /** One of `HeldInstances`. */
+  held: boolean
 }
 
 export interface Acquired {
@@ -35,16 +39,12 @@ export interface Acquired {
   tookMs: number
 }
 
-/** Another function's instance may be taken over once it has been idle for this long; younger ones are still in use. */
-const takeOverAfterMs = 1_000
-
 export class InstancePool implements Disposable {
   readonly #options: PoolOptions
-  /** Idle instances by snapshot; the last one given back is the first one taken: its pages are hot. */
-  readonly #idle = new Map<string, Slot[]>()
+  readonly #idle: IdleInstances
   /** One an engine, bound to whatever snapshot made it. */
   readonly #spares = new Map<string, Slot>()
-  #idleCount = 0
+  readonly held = new HeldInstances({ make: (engine, image) => this.#make(engine, image) })
   #live = 0
   #resets: Slot[] = []
   #resetScheduled = false
@@ -53,17 +53,18 @@ export class InstancePool implements Disposable {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#idle = new IdleInstances(options.limits)
     const every = Math.max(100, options.limits.idleTrimMs / 2)
-    this.#trimTimer = setInterval(() => this.#maintain(), every)
+    this.#trimTimer = setInterval(() => this.#idle.maintain(), every)
     this.#trimTimer.unref()
   }
 
-  /** A pristine instance of the image, owned by the caller until `release`. */
-  acquire(engine: Engine, image: SnapshotImage): Acquired {
-    const warm = this.#takeIdle(image.hash)
+  /** A pristine instance of the image, owned by the caller until `release`. `provisioned`: one that is held, if one is free. */
+  acquire(engine: Engine, image: SnapshotImage, provisioned = false): Acquired {
+    const warm = (provisioned ? this.#takeHeld(image.hash) : undefined) ?? this.#takeIdle(image.hash)
     if (warm !== undefined) return { slot: warm, start: 'warm', tookMs: 0 }
     const began = performance.now()
-    const other = this.#takeSpare(engine, image) ?? this.#takeOver(engine, image)
+    const other = this.#takeSpare(engine, image) ?? this.#takeOver(image)
     if (other !== undefined) {
       try {
         other.instance.reimage(image)
@@ -83,7 +84,7 @@ export class InstancePool implements Disposable {
     this.#live--
     if (!clean || !slot.instance.resettable || this.#disposed || this.#options.isRetired(slot.instance.image)) {
       const { engine, image } = slot.instance
-      slot.instance[Symbol.dispose]()
+      this.#dispose(slot)
       this.#keepSpareSoon(engine, image)
       return
     }
@@ -98,8 +99,8 @@ export class InstancePool implements Disposable {
 
   /** Drops idle instances of a snapshot that no function uses any more. */
   forget(snapshot: string): void {
-    for (const slot of this.#idle.get(snapshot) ?? []) this.#drop(slot)
-    this.#idle.delete(snapshot)
+    this.held.forget(snapshot)
+    this.#idle.forget(snapshot)
     for (const slot of this.#resets) if (slot.instance.image.hash === snapshot) slot.instance[Symbol.dispose]()
     this.#resets = this.#resets.filter((slot) => slot.instance.state !== 'disposed')
     for (const [engine, spare] of this.#spares) {
@@ -114,13 +115,11 @@ export class InstancePool implements Disposable {
   }
 
   get idle(): number {
-    return this.#idleCount + this.#resets.length
+    return this.#idle.count + this.#resets.length + this.held.count
   }
 
   idleBytes(): number {
-    let bytes = 0
-    for (const slots of this.#idle.values()) for (const slot of slots) bytes += slot.instance.residentBytes
-    return bytes
+    return this.#idle.bytes()
   }
 
   hasSpare(engine: Engine): boolean {
@@ -136,16 +135,22 @@ export class InstancePool implements Disposable {
   }
 
   #takeIdle(snapshot: string): Slot | undefined {
-    const slots = this.#idle.get(snapshot)
-    const slot = slots?.pop()
-    if (slot !== undefined) {
-      if (slots?.length === 0) this.#idle.delete(snapshot)
-      this.#idleCount--
-      this.#live++
-      return slot
-    }
-    // One that was used a moment ago and not reset yet is nearer than any other.
-    const index = this.#resets.findLastIndex((used) => used.instance.image.hash === snapshot)
+    const slot = this.#idle.take(snapshot)
+    if (slot === undefined) return this.#takeUsed(snapshot, false)
+    this.#live++
+    return slot
+  }
+
+  #takeHeld(snapshot: string): Slot | undefined {
+    const slot = this.held.take(snapshot)
+    if (slot === undefined) return this.#takeUsed(snapshot, true)
+    this.#live++
+    return slot
+  }
+
+  /** One that was used a moment ago and not reset yet is nearer than any other. */
+  #takeUsed(snapshot: string, held: boolean): Slot | undefined {
+    const index = this.#resets.findLastIndex((used) => used.held === held && used.instance.image.hash === snapshot)
     const used = index === -1 ? undefined : this.#resets.splice(index, 1)[0]
     if (used === undefined || !this.#resetInPlace(used)) return undefined
     this.#live++
@@ -161,21 +166,10 @@ export class InstancePool implements Disposable {
     return spare
   }
 
-  /** The longest idle instance of the engine that fits; only from a function that has rested, or when the house is full. */
-  #takeOver(engine: Engine, image: SnapshotImage): Slot | undefined {
-    const full = this.#idleCount >= this.#options.limits.idleInstances
-    const youngest = full ? Number.POSITIVE_INFINITY : performance.now() - takeOverAfterMs
-    let best: { slots: Slot[]; slot: Slot } | undefined
-    for (const slots of this.#idle.values()) {
-      const oldest = slots[0]
-      if (oldest === undefined || oldest.instance.idleSinceMs > youngest || !oldest.instance.fits(image)) continue
-      if (best === undefined || oldest.instance.idleSinceMs < best.slot.instance.idleSinceMs)
-        best = { slots, slot: oldest }
-    }
-    if (best === undefined) return undefined
-    this.#unlist(best.slots, best.slot)
-    this.#live++
-    return best.slot
+  #takeOver(image: SnapshotImage): Slot | undefined {
+    const slot = this.#idle.takeOver(image)
+    if (slot !== undefined) this.#live++
+    return slot
   }
 
   #create(engine: Engine, image: SnapshotImage): Slot {
@@ -188,7 +182,7 @@ export class InstancePool implements Disposable {
   #make(engine: Engine, image: SnapshotImage): Slot {
     const { restorer, page, limits } = this.#options
     const instance = new GuestInstance({ engine, image, restorer, page, limits })
-    return { instance, entry: new Entry(instance) }
+    return { instance, entry: new Entry(instance), held: false }
   }
 
   /** Off the caller's path. By then the image may have been closed: the check is of this image, not of one like it. */
@@ -205,14 +199,9 @@ export class InstancePool implements Disposable {
 
   #reset(slot: Slot): void {
     if (slot.instance.state === 'disposed' || !this.#resetInPlace(slot)) return
-    const { instance } = slot
-    instance.idleSinceMs = performance.now()
-    instance.trimmed = false
-    const slots = this.#idle.get(instance.image.hash)
-    if (slots === undefined) this.#idle.set(instance.image.hash, [slot])
-    else slots.push(slot)
-    this.#idleCount++
-    if (this.#idleCount > this.#options.limits.idleInstances) this.#evictOldest()
+    if (slot.held && this.held.giveBack(slot)) return
+    slot.held = false
+    this.#idle.add(slot)
   }
 
   /** False if the instance was dropped instead. */
@@ -220,8 +209,13 @@ export class InstancePool implements Disposable {
     const difference = this.#resetFailure(slot)
     if (difference === undefined) return true
     this.#options.onImpure(difference)
-    slot.instance[Symbol.dispose]()
+    this.#dispose(slot)
     return false
+  }
+
+  #dispose(slot: Slot): void {
+    if (slot.held) this.held.lost(slot.instance.image.hash)
+    slot.instance[Symbol.dispose]()
   }
 
   #resetFailure({ instance }: Slot): string | undefined {
@@ -234,52 +228,13 @@ export class InstancePool implements Disposable {
     }
   }
 
-  #evictOldest(): void {
-    let oldest: { slots: Slot[]; slot: Slot } | undefined
-    for (const slots of this.#idle.values()) {
-      const slot = slots[0]
-      if (slot !== undefined && (oldest === undefined || slot.instance.idleSinceMs < oldest.slot.instance.idleSinceMs))
-        oldest = { slots, slot }
-    }
-    if (oldest === undefined) return
-    this.#unlist(oldest.slots, oldest.slot)
-    oldest.slot.instance[Symbol.dispose]()
-  }
-
-  /** Trims what has rested, and evicts what is over the byte budget. */
-  #maintain(): void {
-    const before = performance.now() - this.#options.limits.idleTrimMs
-    let bytes = 0
-    for (const slots of this.#idle.values()) {
-      for (const { instance } of slots) {
-        if (!instance.trimmed && instance.idleSinceMs < before) instance.trim()
-        if (!instance.trimmed) bytes += instance.residentBytes
-      }
-    }
-    for (let over = bytes - this.#options.limits.idleBytes; over > 0 && this.#idleCount > 0;) {
-      const count = this.#idleCount
-      this.#evictOldest()
-      over -= bytes / count
-    }
-  }
-
-  #unlist(slots: Slot[], slot: Slot): void {
-    slots.splice(slots.indexOf(slot), 1)
-    if (slots.length === 0) this.#idle.delete(slot.instance.image.hash)
-    this.#idleCount--
-  }
-
-  #drop(slot: Slot): void {
-    slot.instance[Symbol.dispose]()
-    this.#idleCount--
-  }
-
   [Symbol.dispose](): void {
     if (this.#disposed) return
     this.#disposed = true
     clearInterval(this.#trimTimer)
     this.#trimTimer = undefined
-    for (const snapshot of this.#idle.keys()) this.forget(snapshot)
+    this.held[Symbol.dispose]()
+    this.#idle[Symbol.dispose]()
     for (const slot of [...this.#resets, ...this.#spares.values()]) slot.instance[Symbol.dispose]()
     this.#resets = []
     this.#spares.clear()

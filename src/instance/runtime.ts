@@ -23,10 +23,18 @@ export interface RuntimeStats {
 }
 
 export interface FunctionRuntime extends Disposable {
-  /** Never rejects for what a guest does. Errors: `Artifact` (missing or damaged on disk), `Service` (a defect). */
-  invoke(invocation: Invocation): Promise<InvocationResult>
+  /**
+   * Never rejects for what a guest does. `provisioned`: on an instance that is held for it, if one is free.
+   * Errors: `Artifact` (missing or damaged on disk), `Service` (a defect).
+   */
+  invoke(invocation: Invocation, provisioned?: boolean): Promise<InvocationResult>
   /** Ahead of the first invocation: compiles the engine, verifies the snapshot, makes a spare instance of the engine. */
   warm(spec: FunctionSpec): Promise<void>
+  /**
+   * From now on, so many pristine instances are kept for provisioned invocations of this version.
+   * @returns how many there are, fewer where memory is short or an artifact is damaged; never rejects
+   */
+  hold(spec: FunctionSpec, instances: number): Promise<number>
   /** A version was replaced or removed: drop what is kept for it. */
   forget(deployment: number): void
   stats(): RuntimeStats
@@ -80,14 +88,14 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
   }
 
   return {
-    async invoke(invocation) {
+    async invoke(invocation, provisioned) {
       const { spec } = invocation
       const began = performance.now()
       scheduler.begun(began)
       const known = engines.get(spec.engine)
       const engine = known instanceof Promise || known === undefined ? await (known ?? load(spec.engine)) : known
       const open = images.use(spec.snapshot, spec.deployment)
-      const acquired = pool.acquire(engine, open.image)
+      const acquired = pool.acquire(engine, open.image, provisioned)
       open.running++
       if (acquired.start === 'cold') acquired.tookMs = performance.now() - began
       const log = new LogBuffer(config.limits.logBytes)
@@ -115,7 +123,23 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
       else pool.keepSpareOf(engine, images.use(spec.snapshot, spec.deployment).image)
     },
 
+    async hold(spec, instances) {
+      if (instances === 0) {
+        pool.held.release(spec.deployment)
+        return 0
+      }
+      try {
+        const engine = await (engines.get(spec.engine) ?? load(spec.engine))
+        const { image } = images.use(spec.snapshot, spec.deployment)
+        return await pool.held.hold(spec.deployment, engine, image, instances)
+      } catch {
+        // Whoever invokes it is told what is wrong.
+        return 0
+      }
+    },
+
     forget(deployment) {
+      pool.held.release(deployment)
       for (const open of images.retire(deployment)) {
         pool.forget(open.image.hash)
         images.release(open)

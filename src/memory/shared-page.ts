@@ -6,21 +6,28 @@ import { MAP_FIXED, MAP_SHARED, O_CLOEXEC, O_RDWR, PROT_READ, PROT_WRITE, SEEK_E
 import {
   EPOCH_WORD,
   LAYOUT_VERSION,
-  LIMIT_WORD,
+  LIMITS_WORD,
   MAGIC,
   MAGIC_WORD,
-  MAX_SLOTS,
-  PAGE_BYTES,
-  PAGE_WASM_PAGES,
-  SLOTS_WORD,
+  MAX_POOLS,
+  MAX_STRIDE,
+  pageBytes,
+  POOLS_WORD,
+  STRIDE_WORD,
   VERSION_WORD,
+  WASM_PAGE_BYTES,
   WORKERS_WORD,
   WORKER_RECORDS,
   WORKER_WORDS,
+  type PageShape,
 } from './page-layout.ts'
 import { ConcurrencySlots } from './slots.ts'
 import type { WorkerRecord } from './worker-record.ts'
 import { createWorkerRecord } from './worker-record.ts'
+
+/** Of a page that nobody gave a shape: some pools for tests and for the building of snapshots. */
+const SMALL: PageShape = { pools: 16, stride: 1_000 }
+const LARGEST: PageShape = { pools: MAX_POOLS, stride: MAX_STRIDE }
 
 /**
  * The page that controller and workers share: the epoch, each worker's "now running" record, the concurrency slots.
@@ -37,14 +44,11 @@ export class SharedPage implements Disposable {
   readonly #workers: WorkerRecord[] = []
   #ownPath: string | undefined
 
-  private constructor(memory: WebAssembly.Memory, ownPath: string | undefined) {
+  private constructor(memory: WebAssembly.Memory, shape: PageShape, ownPath: string | undefined) {
     this.memory = memory
     this.#ownPath = ownPath
     this.#words = new Int32Array(memory.buffer)
-    this.slots = new ConcurrencySlots(
-      this.#words.subarray(SLOTS_WORD, SLOTS_WORD + MAX_SLOTS),
-      this.#words.subarray(LIMIT_WORD, LIMIT_WORD + 1),
-    )
+    this.slots = new ConcurrencySlots(this.#words, shape)
     for (let index = 0; index < WORKER_RECORDS; index++) {
       const start = WORKERS_WORD + index * WORKER_WORDS
       this.#workers.push(createWorkerRecord(this.#words.subarray(start, start + WORKER_WORDS), this.#clock))
@@ -52,20 +56,20 @@ export class SharedPage implements Disposable {
   }
 
   /**
-   * For the controller: make the file (262,144 bytes, mode 0600) and map it. A file of that name is replaced, not reused:
+   * For the controller: make the file (sparse, mode 0600) and map it. A file of that name is replaced, not reused:
    * processes of an earlier controller may still have it mapped.
    */
-  static create(path: string): SharedPage {
+  static create(path: string, shape: PageShape = SMALL): SharedPage {
     const libc = requireLibc()
     const temporary = `${path}.${process.pid}.tmp`
     rmSync(temporary, { force: true })
     const fd = openSync(temporary, 'wx+', 0o600)
     try {
-      ftruncateSync(fd, PAGE_BYTES)
-      const memory = mapShared(libc, fd)
-      format(memory)
+      ftruncateSync(fd, pageBytes(shape))
+      const memory = mapShared(libc, fd, pageBytes(shape))
+      format(memory, shape)
       renameSync(temporary, path)
-      return new SharedPage(memory, path)
+      return new SharedPage(memory, shape, path)
     } catch (error) {
       rmSync(temporary, { force: true })
       throw error
@@ -81,24 +85,29 @@ export class SharedPage implements Disposable {
     try {
       // Touching a mapping beyond its file's end would be SIGBUS.
       const bytes = libc.lseek(fd, 0, SEEK_END)
-      if (bytes !== PAGE_BYTES) throw new ThawError('Artifact', `Shared page: ${bytes} bytes, not ${PAGE_BYTES}`)
-      const memory = mapShared(libc, fd)
+      const atLeast = LIMITS_WORD * Int32Array.BYTES_PER_ELEMENT
+      if (bytes < atLeast || bytes % WASM_PAGE_BYTES !== 0 || bytes > pageBytes(LARGEST))
+        throw new ThawError('Artifact', `Shared page: of ${bytes} bytes there is none`)
+      const memory = mapShared(libc, fd, bytes)
       const words = new Int32Array(memory.buffer)
       if (Atomics.load(words, MAGIC_WORD) !== MAGIC) throw new ThawError('Artifact', 'Shared page: not one of Thaw')
       const version = Atomics.load(words, VERSION_WORD)
       if (version !== LAYOUT_VERSION)
         throw new ThawError('Artifact', `Shared page: layout version ${version}, not ${LAYOUT_VERSION}`)
-      return new SharedPage(memory, undefined)
+      const shape = { pools: Atomics.load(words, POOLS_WORD), stride: Atomics.load(words, STRIDE_WORD) }
+      if (pageBytes(shape) !== bytes)
+        throw new ThawError('Artifact', `Shared page: ${bytes} bytes, not ${pageBytes(shape)}`)
+      return new SharedPage(memory, shape, undefined)
     } finally {
       libc.close(fd)
     }
   }
 
   /** A page of this process only, its threads included: no file, no FFI. */
-  static anonymous(): SharedPage {
-    const memory = sharedMemory()
-    format(memory)
-    return new SharedPage(memory, undefined)
+  static anonymous(shape: PageShape = SMALL): SharedPage {
+    const memory = sharedMemory(pageBytes(shape))
+    format(memory, shape)
+    return new SharedPage(memory, shape, undefined)
   }
 
   /** The clock of all deadlines: CLOCK_MONOTONIC in ms, a wrapping i32, the same in every process. */
@@ -127,20 +136,23 @@ export class SharedPage implements Disposable {
   }
 }
 
-function sharedMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ shared: true, initial: PAGE_WASM_PAGES, maximum: PAGE_WASM_PAGES })
+function sharedMemory(bytes: number): WebAssembly.Memory {
+  const pages = bytes / WASM_PAGE_BYTES
+  return new WebAssembly.Memory({ shared: true, initial: pages, maximum: pages })
 }
 
 /** The mapping outlives the descriptor, and goes with the memory: V8 unmaps the whole reservation when it is collected. */
-function mapShared(libc: Libc, fd: number): WebAssembly.Memory {
-  const memory = sharedMemory()
+function mapShared(libc: Libc, fd: number, bytes: number): WebAssembly.Memory {
+  const memory = sharedMemory(bytes)
   const address = libc.addressOf(memory.buffer)
-  libc.mmap(address, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0)
+  libc.mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0)
   return memory
 }
 
-function format(memory: WebAssembly.Memory): void {
+function format(memory: WebAssembly.Memory, { pools, stride }: PageShape): void {
   const words = new Int32Array(memory.buffer)
+  Atomics.store(words, POOLS_WORD, pools)
+  Atomics.store(words, STRIDE_WORD, stride)
   Atomics.store(words, VERSION_WORD, LAYOUT_VERSION)
   Atomics.store(words, MAGIC_WORD, MAGIC)
 }

@@ -1,53 +1,78 @@
 import { ThawError } from '../errors.ts'
-import { MAX_SLOTS } from './page-layout.ts'
+import { highsWord, LIMITS_WORD, slotsWord, type PageShape } from './page-layout.ts'
 
 /** What makes the places where processes start to look differ: 2^32 divided by the golden ratio. */
 const SPREAD = 0x9e37_79b1
 
 /**
- * Concurrency slots: one word a slot, zero when free, else the incarnation of the worker that holds it. One atomic exchange
- * takes a slot and says whose it is, so a process that dies between any two instructions leaves nothing unaccounted for.
+ * Concurrency slots, in pools: one word a slot, zero when free, else the incarnation of the worker that holds it. One
+ * atomic exchange takes a slot and says whose it is, so a process that dies between any two instructions leaves nothing
+ * unaccounted for. Each pool has a limit, which one process (the controller) sets, at any time, with one store.
  *
- * Invariant: a slot is taken only below the limit, so no more than the limit are held. After the limit is lowered, what was
- * held above it stays until released; only then may the sum exceed the new limit.
+ * Invariants:
+ * - A slot is taken only below its pool's limit, so no more than the limit are held. After the limit is lowered, what is
+ *   held at or above it stays until released, and as many as the new limit may be held besides: so much may the sum
+ *   exceed it, for so long. An `acquire` that had read the limit before may still take one slot below the old.
+ * - No slot at or above the highest limit that a pool ever had is ever held: who looks for held ones need look no further.
+ * - A pool keeps what is held in it when its limit becomes 0, and when it is put to another use: that counts there first.
  */
 export class ConcurrencySlots {
+  readonly #limits: Int32Array
+  readonly #highs: Int32Array
   readonly #slots: Int32Array
-  readonly #limit: Int32Array
-  /** The slot freed last, or the one after that taken last: free more often than not, and hot in this core's cache. */
-  #hint = -1
+  readonly #stride: number
+  /** By pool, the place freed last, or the one after that taken last: free more often than not, and hot in this core's cache. */
+  readonly #hints: Int32Array
 
-  /** `slots`: up to 12,000 words; `limit`: one word. Both on shared memory, owned by the caller. */
-  constructor(slots: Int32Array, limit: Int32Array) {
-    this.#slots = slots
-    this.#limit = limit
+  /** `words`: the shared page's. */
+  constructor(words: Int32Array, shape: PageShape) {
+    const { pools, stride } = shape
+    const slots = slotsWord(shape)
+    this.#limits = words.subarray(LIMITS_WORD, LIMITS_WORD + pools)
+    this.#highs = words.subarray(highsWord(shape), highsWord(shape) + pools)
+    this.#slots = words.subarray(slots, slots + pools * stride)
+    this.#stride = stride
+    this.#hints = new Int32Array(pools).fill(-1)
   }
 
-  /** Slots that may be held at once, over all processes. */
-  setLimit(limit: number): void {
-    if (!Number.isInteger(limit) || limit < 0 || limit > this.#slots.length)
-      throw new ThawError('Config', `Concurrency limit ${limit} is not within 0 and ${this.#slots.length}`)
-    Atomics.store(this.#limit, 0, limit)
+  /** How many there are. */
+  get pools(): number {
+    return this.#limits.length
   }
 
-  limit(): number {
-    return Atomics.load(this.#limit, 0)
+  /** Slots of the pool that may be held at once, over all processes. */
+  setLimit(pool: number, limit: number): void {
+    this.#check(pool)
+    if (!Number.isInteger(limit) || limit < 0 || limit > this.#stride)
+      throw new ThawError('Config', `Concurrency limit ${limit} is not within 0 and ${this.#stride}`)
+    // First this one, then nobody can hold what is not looked at.
+    if (limit > Atomics.load(this.#highs, pool)) Atomics.store(this.#highs, pool, limit)
+    Atomics.store(this.#limits, pool, limit)
   }
 
-  /** Take a slot for `owner`, a nonzero incarnation; its index, or -1 when all are held. */
-  acquire(owner: number): number {
+  limit(pool: number): number {
+    this.#check(pool)
+    return Atomics.load(this.#limits, pool)
+  }
+
+  /** Take a slot of the pool for `owner`, a nonzero incarnation; what to release it by, or -1 when all are held. */
+  acquire(pool: number, owner: number): number {
     checkOwner(owner)
+    this.#check(pool)
     const slots = this.#slots
-    const limit = Atomics.load(this.#limit, 0)
-    if (this.#hint === -1) this.#hint = (Math.imul(owner, SPREAD) >>> 0) % MAX_SLOTS
-    let slot = this.#hint < limit ? this.#hint : limit === 0 ? 0 : this.#hint % limit
+    const first = pool * this.#stride
+    const limit = Atomics.load(this.#limits, pool)
+    let place = this.#hints[pool] ?? -1
+    if (place === -1) place = (Math.imul(owner, SPREAD) >>> 0) % this.#stride
+    if (place >= limit) place = limit === 0 ? 0 : place % limit
     for (let tried = 0; tried < limit; tried++) {
+      const slot = first + place
       // A plain read, a tenth of an atomic one's cost, only chooses where to try: what counts is the exchange.
       if (slots[slot] === 0 && Atomics.compareExchange(slots, slot, 0, owner) === 0) {
-        this.#hint = slot + 1
+        this.#hints[pool] = place + 1
         return slot
       }
-      slot = slot + 1 === limit ? 0 : slot + 1
+      place = place + 1 === limit ? 0 : place + 1
     }
     return -1
   }
@@ -63,26 +88,41 @@ export class ConcurrencySlots {
         'Service',
         `Concurrency slot ${slot} is held by ${holder}, not by ${owner}, which released it`,
       )
-    this.#hint = slot
+    this.#hints[Math.floor(slot / this.#stride)] = slot % this.#stride
   }
 
-  /** Free all that `owner` holds: for the controller, once that process is dead. Returns how many there were. */
+  /** Free all that `owner` holds, in all pools: for the controller, once that process is dead. Returns how many there were. */
   releaseAll(owner: number): number {
     checkOwner(owner)
     let freed = 0
-    for (let slot = 0; slot < this.#slots.length; slot++) {
-      if (Atomics.compareExchange(this.#slots, slot, owner, 0) === owner) freed++
+    for (let pool = 0; pool < this.pools; pool++) {
+      const first = pool * this.#stride
+      const end = first + Atomics.load(this.#highs, pool)
+      for (let slot = first; slot < end; slot++) {
+        if (Atomics.compareExchange(this.#slots, slot, owner, 0) === owner) freed++
+      }
     }
     return freed
   }
 
-  /** Slots held now, by anyone. */
-  inUse(): number {
-    let held = 0
-    for (let slot = 0; slot < this.#slots.length; slot++) {
-      if (Atomics.load(this.#slots, slot) !== 0) held++
+  /** Slots held now, by anyone, in one pool or in all. */
+  inUse(pool?: number): number {
+    if (pool === undefined) {
+      let held = 0
+      for (let each = 0; each < this.pools; each++) held += this.inUse(each)
+      return held
     }
+    this.#check(pool)
+    let held = 0
+    const first = pool * this.#stride
+    const end = first + Atomics.load(this.#highs, pool)
+    for (let slot = first; slot < end; slot++) if (Atomics.load(this.#slots, slot) !== 0) held++
     return held
+  }
+
+  #check(pool: number): void {
+    if (!(pool >= 0 && pool < this.#limits.length && Number.isInteger(pool)))
+      throw new ThawError('Service', `Concurrency pool ${pool} does not exist: there are ${this.#limits.length}`)
   }
 }
 

@@ -27,11 +27,15 @@ export interface Database extends Disposable {
   /**
    * As `transaction`, but bodies handed in during one turn of the event loop share a transaction and its one fsync
    * (group commit). One that throws is undone alone. They run in the order in which they came.
+   *
+   * A group that is all `lazy` makes no fsync: it survives a crash of the process, but may be undone by a power cut
+   * until the next commit that is not. For what may be done twice: forgetting an event that was delivered.
    */
-  grouped<T>(body: () => T): Promise<T>
+  grouped<T>(body: () => T, durability?: 'durable' | 'lazy'): Promise<T>
 }
 
 interface Grouped {
+  durable: boolean
   run: () => void
   settle: () => void
   fail: (error: unknown) => void
@@ -61,7 +65,9 @@ export function openDatabase({ path, busyTimeoutMs = 5_000 }: DatabaseOptions): 
     const group = waiting.slice(0, groupSize)
     waiting = waiting.slice(groupSize)
     if (waiting.length > 0) setImmediate(flush)
+    const lazy = !group.some(({ durable }) => durable)
     try {
+      if (lazy) db.exec('PRAGMA synchronous = NORMAL')
       inTransaction(() => {
         for (const { run } of group) run()
       })
@@ -69,14 +75,22 @@ export function openDatabase({ path, busyTimeoutMs = 5_000 }: DatabaseOptions): 
       const known = translated(error)
       for (const { fail } of group) fail(known)
       return
+    } finally {
+      if (lazy && db.isOpen) db.exec('PRAGMA synchronous = FULL')
     }
     for (const { settle } of group) settle()
   }
 
   /** A savepoint of its own: a body that throws takes back what it did, and nothing of its neighbours'. */
-  const member = <T>(body: () => T, resolve: (value: T) => void, reject: (error: unknown) => void): Grouped => {
+  const member = <T>(
+    body: () => T,
+    durable: boolean,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): Grouped => {
     let settle = (): void => {}
     return {
+      durable,
       run() {
         db.exec('SAVEPOINT one')
         try {
@@ -103,10 +117,10 @@ export function openDatabase({ path, busyTimeoutMs = 5_000 }: DatabaseOptions): 
     read: attempt,
     transaction: (body) => attempt(() => inTransaction(body)),
 
-    grouped: (body) =>
+    grouped: (body, durability = 'durable') =>
       new Promise((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush)
-        waiting.push(member(body, resolve, reject))
+        waiting.push(member(body, durability === 'durable', resolve, reject))
       }),
 
     [Symbol.dispose]() {

@@ -1,6 +1,7 @@
 import { asyncEvents } from './schema/async-events.ts'
 import { documents } from './schema/documents.ts'
 import { queues } from './schema/queues.ts'
+import { usage } from './schema/usage.ts'
 
 /**
  * The schema, one step a version; `PRAGMA user_version` says how many have been applied. Never edit a step that has
@@ -49,4 +50,5 @@ export const migrations: readonly string[] = [
   documents,
   queues,
   asyncEvents,
+  usage,
 ]

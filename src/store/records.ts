@@ -8,6 +8,10 @@ export type Runtime = (typeof runtimes)[number]
 /** The version every function has; published versions get numbers. */
 export const latest = '$LATEST'
 
+/** A layer version as a function uses it. */
+export const layerReferenceSchema = z.object({ arn: z.string(), sha256: z.string(), sizeBytes: z.number() })
+export type LayerReference = z.infer<typeof layerReferenceSchema>
+
 export const configurationSchema = z.object({
   runtime: z.enum(runtimes),
   handler: z.string(),
@@ -22,6 +26,10 @@ export const configurationSchema = z.object({
   tracingMode: z.enum(['Active', 'PassThrough']),
   snapStartApplyOn: z.enum(['None', 'PublishedVersions']),
   logGroup: z.string(),
+  /** ARN of the queue that events go to when the function has failed for good. */
+  deadLetterTargetArn: z.string().optional(),
+  /** In the order in which they are laid over each other; never empty. They stay when their layer version is deleted. */
+  layers: z.array(layerReferenceSchema).optional(),
 })
 export type FunctionConfiguration = z.infer<typeof configurationSchema>
 
@@ -58,6 +66,8 @@ export const liveSchema = z.object({
   codeSha256: z.string(),
   runtime: z.enum(runtimes),
   handler: z.string(),
+  /** Content addresses of the layers' packages, in order. Absent: none. */
+  layers: z.array(z.string()).optional(),
   memoryMb: z.number(),
   timeoutSeconds: z.number(),
   environment: z.record(z.string(), z.string()),

@@ -41,7 +41,7 @@ export function createSqliteDocuments(db: Database): Documents {
     get: (key) => db.read(() => find(key)),
 
     put: (key, value, expected) =>
-      db.transaction(() => {
+      db.grouped(() => {
         assertExpected(key, expected)
         const revision = nextRevision()
         db.prepare(
@@ -55,7 +55,7 @@ export function createSqliteDocuments(db: Database): Documents {
       }),
 
     delete: (key, expected) =>
-      db.transaction(() => {
+      db.grouped(() => {
         assertExpected(key, expected)
         db.prepare(`DELETE FROM documents WHERE ${where}`).run(parametersOf(key))
       }),

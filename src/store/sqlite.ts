@@ -3,56 +3,13 @@ import type { SQLInputValue } from 'node:sqlite'
 import { z } from 'zod'
 import { ThawError } from '../errors.ts'
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts'
-import {
-  configurationSchema,
-  latest,
-  liveSchema,
-  stateSchema,
-  updateSchema,
-  type FunctionKey,
-  type FunctionRecord,
-} from './records.ts'
-import type { FunctionChange, NewFunction, Store } from './store.ts'
+import { latest, type FunctionKey, type FunctionRecord } from './records.ts'
+import { functionRow, selectVersions, versionNumber } from './sqlite-function-rows.ts'
+import type { FunctionChange, NewFunction, Publication, Store, VersionDraft } from './store.ts'
+import { sourceDigest } from './version-source.ts'
 
-const json = <T extends z.ZodType>(schema: T) => z.preprocess((text) => JSON.parse(z.string().parse(text)), schema)
-
-const rowSchema = z
-  .object({
-    account_id: z.string(),
-    function_name: z.string(),
-    version: z.number(),
-    revision_id: z.string(),
-    deployment: z.number(),
-    last_modified: z.number(),
-    configuration: json(configurationSchema),
-    code_sha256: z.string(),
-    code_bytes: z.number(),
-    state: json(stateSchema),
-    last_update: json(updateSchema),
-    live: json(liveSchema).nullable(),
-    tags: json(z.record(z.string(), z.string())),
-  })
-  .transform((row): FunctionRecord => ({
-    accountId: row.account_id,
-    functionName: row.function_name,
-    version: row.version === 0 ? latest : String(row.version),
-    revisionId: row.revision_id,
-    deployment: row.deployment,
-    lastModified: new Date(row.last_modified),
-    configuration: row.configuration,
-    code: { sha256: row.code_sha256, sizeBytes: row.code_bytes },
-    state: row.state,
-    lastUpdate: row.last_update,
-    live: row.live ?? undefined,
-    tags: row.tags,
-  }))
-
-const selectVersions = 'SELECT * FROM function_versions JOIN functions USING (account_id, function_name)'
+const lastVersion = z.object({ number: z.number(), source: z.string().nullable() })
 const byKey = 'account_id = :accountId AND function_name = :functionName'
-
-/** A version that is no number is no version that exists: -1 matches no row. */
-const versionNumber = (version: string): number =>
-  version === latest ? 0 : /^[1-9]\d{0,14}$/.test(version) ? Number(version) : -1
 
 /** With a path, the file is the store's own; a database that is handed in stays its owner's. */
 export function createSqliteStore(options: DatabaseOptions | { database: Database }): Store {
@@ -64,7 +21,7 @@ export function createSqliteStore(options: DatabaseOptions | { database: Databas
     db
       .prepare(sql)
       .all(parameters)
-      .map((row) => rowSchema.parse(row))
+      .map((row) => functionRow.parse(row))
 
   const find = (key: FunctionKey): FunctionRecord | undefined =>
     rows(`${selectVersions} WHERE ${byKey} AND version = :version`, {
@@ -110,8 +67,56 @@ export function createSqliteStore(options: DatabaseOptions | { database: Databas
     throw new ThawError('PreconditionFailed', `The function has changed: revision ${expected} is no longer the latest.`)
   }
 
+  const changed = (current: FunctionRecord, change: FunctionChange): FunctionRecord => {
+    const deployment = change.deployment === 'next' ? nextDeployment() : current.deployment
+    return { ...current, ...change, deployment }
+  }
+
+  /** Of a $LATEST that is as it is to be, written or not. */
+  const publish = (latestRecord: FunctionRecord, draft: VersionDraft): Publication => {
+    const { accountId, functionName } = latestRecord
+    const digest = sourceDigest(latestRecord)
+    const found = db
+      .prepare(
+        `SELECT last_version AS number, (
+           SELECT published_from FROM function_versions v
+           WHERE v.account_id = f.account_id AND v.function_name = f.function_name AND v.version = f.last_version
+         ) AS source FROM functions f WHERE ${byKey}`,
+      )
+      .get({ accountId, functionName })
+    const last = lastVersion.parse(found)
+    const same = last.source === digest ? find({ ...latestRecord, version: String(last.number) }) : undefined
+    if (same !== undefined && same.state.name !== 'Failed') {
+      write(latestRecord)
+      return { latest: latestRecord, version: same, isNew: false }
+    }
+    const number = last.number + 1
+    db.prepare(`UPDATE functions SET last_version = :number WHERE ${byKey}`).run({ accountId, functionName, number })
+    const renewed = { ...latestRecord, revisionId: draft.latestRevisionId }
+    write(renewed)
+    const { configuration } = latestRecord
+    const version: FunctionRecord = {
+      ...latestRecord,
+      version: String(number),
+      revisionId: draft.revisionId,
+      deployment: nextDeployment(),
+      configuration: { ...configuration, description: draft.description ?? configuration.description },
+      state: draft.state,
+      lastUpdate: { status: 'None' },
+      live: undefined,
+    }
+    write(version)
+    db.prepare(`UPDATE function_versions SET published_from = :digest WHERE ${byKey} AND version = :number`).run({
+      accountId,
+      functionName,
+      number,
+      digest,
+    })
+    return { latest: renewed, version, isNew: true }
+  }
+
   return {
-    createFunction: (draft: NewFunction) =>
+    createFunction: (draft: NewFunction, first?: VersionDraft) =>
       transaction(() => {
         if (find(draft) !== undefined)
           throw new ThawError('ResourceConflict', `Function already exist: ${draft.functionName}`)
@@ -119,6 +124,7 @@ export function createSqliteStore(options: DatabaseOptions | { database: Databas
           'INSERT INTO functions (account_id, function_name, tags) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
         ).run(draft.accountId, draft.functionName, JSON.stringify(draft.tags))
         const record: FunctionRecord = { ...draft, deployment: nextDeployment() }
+        if (first !== undefined) return publish(record, first).latest
         write(record)
         return record
       }),
@@ -127,11 +133,45 @@ export function createSqliteStore(options: DatabaseOptions | { database: Databas
 
     updateFunction: (key: FunctionKey, expectedRevisionId: string, change: FunctionChange) =>
       transaction(() => {
-        const current = expectRevision(find(key), expectedRevisionId)
-        const deployment = change.deployment === 'next' ? nextDeployment() : current.deployment
-        const record: FunctionRecord = { ...current, ...change, deployment }
+        const record = changed(expectRevision(find(key), expectedRevisionId), change)
         write(record)
         return record
+      }),
+
+    publishVersion: ({ accountId, functionName }, expectedRevisionId, draft, change) =>
+      transaction(() => {
+        const current = expectRevision(find({ accountId, functionName, version: latest }), expectedRevisionId)
+        return publish(change === undefined ? current : changed(current, change), draft)
+      }),
+
+    deleteVersion: (key, expectedRevisionId) =>
+      transaction(() => {
+        const { accountId, functionName, version } = expectRevision(find(key), expectedRevisionId)
+        const number = versionNumber(version)
+        db.prepare(`DELETE FROM function_versions WHERE ${byKey} AND version = :number AND version > 0`).run({
+          accountId,
+          functionName,
+          number,
+        })
+      }),
+
+    listVersions: ({ accountId, functionName, after, limit }) =>
+      attempt(() =>
+        rows(`${selectVersions} WHERE ${byKey} AND version > :after ORDER BY version LIMIT :limit`, {
+          accountId,
+          functionName,
+          after: after === undefined ? -1 : versionNumber(after),
+          limit,
+        }),
+      ),
+
+    setTags: (accountId, functionName, expected, tags) =>
+      transaction(() => {
+        const current = find({ accountId, functionName, version: latest })?.tags
+        if (current === undefined || JSON.stringify(current) !== JSON.stringify(expected))
+          throw new ThawError('PreconditionFailed', `The tags of ${functionName} have changed.`)
+        const json = JSON.stringify(tags)
+        db.prepare(`UPDATE functions SET tags = :json WHERE ${byKey}`).run({ accountId, functionName, json })
       }),
 
     deleteFunction: (accountId, functionName, expectedRevisionId) =>
@@ -173,7 +213,10 @@ export function createSqliteStore(options: DatabaseOptions | { database: Databas
         const found = db
           .prepare(
             `SELECT code_sha256 AS sha FROM function_versions
-             UNION SELECT json_extract(live, '$.codeSha256') FROM function_versions WHERE live IS NOT NULL`,
+             UNION SELECT json_extract(live, '$.codeSha256') FROM function_versions WHERE live IS NOT NULL
+             UNION SELECT json_extract(layer.value, '$.sha256')
+               FROM function_versions, json_each(configuration, '$.layers') AS layer
+             UNION SELECT layer.value FROM function_versions, json_each(live, '$.layers') AS layer`,
           )
           .all()
         return new Set(found.map((row) => z.object({ sha: z.string() }).parse(row).sha))

@@ -3,6 +3,7 @@ import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type Se
 import { pipeline } from 'node:stream'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { ThawError, toWireError } from '../errors.ts'
+import { internalPrefix } from './internal-headers.ts'
 
 /** RFC 9110, section 7.6.1: these are about one connection. `expect` was answered by this process. */
 const hopByHop = new Set([
@@ -18,15 +19,28 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
+export interface RequestSource {
+  /** The controller sent it: its internal headers are handed on. Anybody else's are not. */
+  trusted: boolean
+}
+
 export interface Forwarder extends Disposable {
-  /** Resolves when the answer is through, or the caller gone. Answers 503 if the other process cannot. */
-  forward(incoming: IncomingMessage, outgoing: ServerResponse, socketPath: string): Promise<Response>
+  /**
+   * Resolves when the answer is through, or the caller gone. Answers 503 if the other process cannot. Method, path and
+   * headers stay as they were signed.
+   */
+  forward(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    socketPath: string,
+    from: RequestSource,
+  ): Promise<Response>
 }
 
 export function createForwarder(): Forwarder {
   const agent = new Agent({ keepAlive: true })
   return {
-    forward: (incoming, outgoing, socketPath) =>
+    forward: (incoming, outgoing, socketPath, { trusted }) =>
       new Promise((resolve) => {
         const done = (): void => resolve(RESPONSE_ALREADY_SENT)
         const upstream = request({
@@ -34,7 +48,7 @@ export function createForwarder(): Forwarder {
           socketPath,
           method: incoming.method,
           path: incoming.url,
-          headers: { ...endToEnd(incoming.headers), ...framing(incoming.headers) },
+          headers: [...requestHeaders(incoming.rawHeaders, trusted), ...framing(incoming.headers)],
         })
         upstream.on('error', (error) => {
           unavailable(outgoing, error)
@@ -63,9 +77,26 @@ function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name) && !named.includes(name)))
 }
 
+/** Names and values in turn, as they came: a signature covers repeated headers too, which Node would merge or drop. */
+function requestHeaders(rawHeaders: readonly string[], trusted: boolean): string[] {
+  const kept: string[] = []
+  const named = new Set<string>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() !== 'connection') continue
+    for (const name of rawHeaders[at + 1]?.toLowerCase().split(/\s*,\s*/) ?? []) named.add(name)
+  }
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    const lower = name.toLowerCase()
+    if (hopByHop.has(lower) || named.has(lower) || (!trusted && lower.startsWith(internalPrefix))) continue
+    kept.push(name, rawHeaders[at + 1] ?? '')
+  }
+  return kept
+}
+
 /** Node frames the body of a DELETE or GET only if told: unframed, it would be read as the next request. */
-function framing(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }
+function framing(headers: IncomingHttpHeaders): string[] {
+  return headers['transfer-encoding'] === undefined ? [] : ['transfer-encoding', 'chunked']
 }
 
 function unavailable(outgoing: ServerResponse, cause: Error): void {

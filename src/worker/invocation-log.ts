@@ -1,5 +1,5 @@
 /** START, the guest's output, END and REPORT, as Lambda writes them (shared/lambda/README.md, "Logs"). */
-import type { FunctionFailure, Invocation, InvocationResult } from '../invocation.ts'
+import type { FunctionFailure, FunctionSpec, Invocation, InvocationResult } from '../invocation.ts'
 
 /** AWS: `X-Amz-Log-Result` carries the last 4 KB. */
 const tailBytes = 4_096
@@ -7,6 +7,11 @@ const tailBytes = 4_096
 /** AWS bills by the millisecond, rounded up. */
 export function billedMs(durationMs: number): number {
   return Math.ceil(durationMs)
+}
+
+/** The line with which the log of a new execution environment begins. It is no part of the invocation's own log. */
+export function initStartLine({ runtime }: FunctionSpec): string {
+  return `INIT_START Runtime Version: ${runtime}\n`
 }
 
 /** Whole lines. */

@@ -8,9 +8,13 @@ import { ThawError } from '../errors.ts'
 import type { FunctionSpec } from '../invocation.ts'
 import { createRuntime, type FunctionRuntime, type RuntimeOptions } from '../instance/runtime.ts'
 import { SharedPage } from '../memory/shared-page.ts'
+import { createKeyRing } from '../identity/key-ring.ts'
+import { createWorkerAccess } from './access.ts'
 import { guardProcess } from './guard.ts'
+import { createHoldings } from './holdings.ts'
 import type { FromWorker, Notice, ToWorker, WorkerChange, WorkerInit } from './messages.ts'
 import { dieWithParent } from './parent-death.ts'
+import { createRunner } from './runner.ts'
 import { createWorkerServer } from './server.ts'
 import { SpecTable } from './spec-table.ts'
 import { Telemetry } from './telemetry.ts'
@@ -52,8 +56,12 @@ async function run(init: WorkerInit): Promise<void> {
   const { config, incarnation } = init
   const page = SharedPage.open(init.pagePath)
   const runtime = await startRuntime(init, page)
-  const table = new SpecTable(config.accountId)
-  for (const change of init.changes) table.apply(change)
+  const table = new SpecTable()
+  const keyRing = createKeyRing()
+  for (const change of init.changes) {
+    table.apply(change)
+    if ('putKey' in change) keyRing.apply(change)
+  }
   const telemetry = new Telemetry({
     send: (batch) =>
       new Promise((resolve) => {
@@ -62,10 +70,8 @@ async function run(init: WorkerInit): Promise<void> {
   })
   const server = createWorkerServer({
     table,
-    runtime,
-    slots: page.slots,
-    incarnation,
-    telemetry,
+    run: createRunner({ runtime, slots: page.slots, incarnation, telemetry }),
+    access: await createWorkerAccess(keyRing, config),
     config,
     controllerSocketPath: init.controllerSocketPath,
     onDefect: (error, requestId) => notify('error', 'an invocation failed', { requestId, error: describe(error) }),
@@ -91,10 +97,12 @@ async function run(init: WorkerInit): Promise<void> {
       notify('warn', 'a function could not be warmed', { name: spec.functionName, error: describe(error) })
     }
   }
+  const holdings = createHoldings({ table, runtime, report: (held) => tell({ type: 'held', held }) })
   const apply = (change: WorkerChange): void => {
-    const replaced = table.apply(change)
-    if (replaced !== undefined) runtime.forget(replaced)
+    if ('putKey' in change || 'removeKey' in change) return keyRing.apply(change)
+    for (const replaced of table.apply(change)) runtime.forget(replaced)
     if ('put' in change) void warm(change.put)
+    holdings.changed()
   }
   let draining = false
   const drain = async (): Promise<void> => {
@@ -110,7 +118,7 @@ async function run(init: WorkerInit): Promise<void> {
   }
   const receive = (message: ToWorker): void => {
     if (message.type === 'change') {
-      apply(message.change)
+      for (const change of message.changes) apply(change)
       tell({ type: 'ack', id: message.id })
     } else if (message.type === 'listen') {
       listen(message).catch((error: unknown) => {

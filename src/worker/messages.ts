@@ -3,12 +3,47 @@
  * change, or was told to listen after it, has seen it. (The hot path needs no message: see memory/shared-page.ts.)
  */
 import type { Config } from '../config.ts'
+import type { AliasRoute, FunctionUrlRoute, VersionKey } from '../functions/collaborators.ts'
+import type { KeyChange } from '../identity/key-ring.ts'
 import type { FunctionSpec } from '../invocation.ts'
+import type { Usage } from '../store/usage.ts'
 
-/** What changes in what a worker serves. `deployment`s are as in FunctionSpec. */
+/** All that belongs to one function. */
+export interface FunctionKey {
+  accountId: string
+  functionName: string
+}
+
+/** A version or alias of a function. */
+export interface QualifiedKey extends FunctionKey {
+  qualifier: string
+}
+
+/** Pristine instances for invocations by this qualifier, in one worker. */
+export interface Held extends QualifiedKey {
+  instances: number
+}
+
+/** What changes in what a worker serves. `deployment`s are as in FunctionSpec, `pool`s are of the shared page. */
 export type WorkerChange =
   | { put: FunctionSpec }
-  | { remove: { accountId: string; functionName: string; version: string } }
+  | { remove: VersionKey }
+  /** All versions, aliases and pools. Its URLs are removed one by one. */
+  | { removeFunction: FunctionKey }
+  | { putAlias: AliasRoute }
+  | { removeAlias: FunctionKey & { alias: string } }
+  /** What the account's functions without reserved concurrency draw on. */
+  | { accountPool: { accountId: string; pool: number } }
+  /** What a function with reserved concurrency draws on, instead of the account's. */
+  | { functionPool: FunctionKey & { pool: number | undefined } }
+  /** What invocations by this qualifier draw on first. */
+  | { provisionedPool: QualifiedKey & { pool: number | undefined } }
+  /** So many pristine instances this worker is to hold: its share of the provisioned concurrency. */
+  | { hold: Held }
+  | { putUrl: FunctionUrlRoute }
+  | { removeUrl: { urlId: string } }
+  /** Who may sign requests. */
+  | KeyChange
   /** This deployment has cost too many workers: only the worker behind `socketPath` runs it from now on. */
   | { quarantine: { deployment: number; socketPath: string } }
 
@@ -35,23 +70,13 @@ export interface ListenAt {
 
 export type ToWorker =
   | { type: 'init'; init: WorkerInit }
-  | { type: 'change'; id: number; change: WorkerChange }
+  /** All at once: no request is served between two of them. */
+  | { type: 'change'; id: number; changes: readonly WorkerChange[] }
   | { type: 'listen'; at: ListenAt }
   /** Finish what is open, within limits.drainMs, and exit. */
   | { type: 'drain' }
 
-/** What one function's invocations came to since the last batch. Times in ms. */
-export interface Usage {
-  invocations: number
-  errors: number
-  throttles: number
-  durationMs: number
-  cpuMs: number
-  /** AWS's unit of billing: configured memory in GB times billed duration in s. */
-  gbSeconds: number
-}
-
-/** Logs and usage of a stretch of time, by function name. What a worker had not yet sent is lost when it is killed. */
+/** Logs and usage of a stretch of time, by `<accountId>/<functionName>`. What a worker had not yet sent is lost when it is killed. */
 export interface Batch {
   logs: Record<string, string>
   usage: Record<string, Usage>
@@ -71,5 +96,7 @@ export type FromWorker =
   /** It accepts no more, and exits when what is open is done. */
   | { type: 'draining' }
   | { type: 'ack'; id: number }
+  /** How many of the instances that it was told to hold it has. */
+  | { type: 'held'; held: Held[] }
   | { type: 'batch'; batch: Batch }
   | { type: 'notice'; notice: Notice }

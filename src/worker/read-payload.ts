@@ -21,6 +21,11 @@ const discardBytes = 70_167_211
 /** AWS takes an invocation without a body for one with an empty event. */
 const emptyEvent = Buffer.from('{}')
 
+/** The body as it was sent, of what `readPayload` made of it. */
+export function bodyOf(payload: Buffer): Buffer {
+  return payload === emptyEvent ? Buffer.alloc(0) : payload
+}
+
 /** The caller went away while sending: there is nobody to answer. */
 export class CallerGone extends Error {}
 
@@ -30,13 +35,26 @@ export class CallerGone extends Error {}
  * body is read and dropped.
  */
 export function readPayload(incoming: IncomingMessage, limitBytes: number, budget: PayloadBudget): Promise<Buffer> {
+  return read(incoming, limitBytes, budget, new JsonValidator())
+}
+
+/** As `readPayload`, of any bytes. */
+export function readBody(incoming: IncomingMessage, limitBytes: number, budget: PayloadBudget): Promise<Buffer> {
+  return read(incoming, limitBytes, budget, undefined)
+}
+
+function read(
+  incoming: IncomingMessage,
+  limitBytes: number,
+  budget: PayloadBudget,
+  validator: JsonValidator | undefined,
+): Promise<Buffer> {
   const declaredBytes = Number(incoming.headers['content-length'] ?? 0)
   if (declaredBytes > limitBytes) {
     discard(incoming)
     return Promise.reject(tooLarge(limitBytes))
   }
   return new Promise((resolve, reject) => {
-    const validator = new JsonValidator()
     const chunks: Buffer[] = []
     let bytes = 0
 
@@ -57,16 +75,17 @@ export function readPayload(incoming: IncomingMessage, limitBytes: number, budge
       budget.usedBytes += chunk.length
       if (bytes > limitBytes) fail(tooLarge(limitBytes))
       else if (budget.usedBytes > budget.limitBytes) fail(outOfBudget(budget.limitBytes))
-      else if (validator.push(chunk)) chunks.push(chunk)
-      else fail(notJson(validator.end() ?? ''))
+      else if (validator?.push(chunk) === false) fail(notJson(validator.end() ?? ''))
+      else chunks.push(chunk)
     }
     const onEnd = (): void => {
       settle()
-      if (bytes === 0) return resolve(emptyEvent)
       const [first] = chunks
-      const payload = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes)
-      const problem = validator.end() ?? (isUtf8(payload) ? undefined : 'Invalid UTF-8')
-      if (problem === undefined) resolve(payload)
+      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes)
+      if (validator === undefined) return resolve(body)
+      if (bytes === 0) return resolve(emptyEvent)
+      const problem = validator.end() ?? (isUtf8(body) ? undefined : 'Invalid UTF-8')
+      if (problem === undefined) resolve(body)
       else reject(notJson(problem))
     }
     const onGone = (): void => {

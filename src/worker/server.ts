@@ -5,12 +5,16 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { toWireError } from '../errors.ts'
 import { createForwarder, type Forwarder } from './forward.ts'
+import { createFunctionUrlHandler, createUrlHostTest } from './function-url/handler.ts'
+import { respond } from './answers.ts'
 import { createInvokeHandler, type InvokeOptions } from './invoke.ts'
 import type { ListenAt } from './messages.ts'
+import { payloadBudgetBytes } from './read-payload.ts'
+import { createStreamRespond } from './stream-answer.ts'
 
-export type WorkerServerOptions = Omit<InvokeOptions, 'forwarder' | 'runsQuarantined'>
+export type WorkerServerOptions = Omit<InvokeOptions, 'forwarder' | 'runsQuarantined' | 'budget' | 'isPrivate'>
 
-/** A worker's two doors, public port and private socket, and the one app behind both. */
+/** A worker's two doors, public port and private socket, and what is behind each: one app, but trust only by the second. */
 export interface WorkerServer {
   /** Once. Returns the public port, 0 if there is none. */
   listen(at: ListenAt): Promise<number>
@@ -20,28 +24,43 @@ export interface WorkerServer {
   fail(error: unknown): void
 }
 
+type RequestListener = ReturnType<typeof getRequestListener>
+
 export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   const forwarder = createForwarder()
   let quarantine = false
-  const app = createApp({ ...options, forwarder, runsQuarantined: () => quarantine })
-  const listener = getRequestListener(app.fetch)
+  const shared = {
+    ...options,
+    forwarder,
+    budget: { limitBytes: payloadBudgetBytes, usedBytes: 0 },
+    runsQuarantined: () => quarantine,
+  }
+  const listenerOf = (isPrivate: boolean) => getRequestListener(createApp({ ...shared, isPrivate }).fetch)
+  const publicListener = listenerOf(false)
+  const privateListener = listenerOf(true)
+  const functionUrl = createFunctionUrlHandler(shared)
+  const isUrlHost = createUrlHostTest(options.config)
   /** The response under way, or the last one, by connection: listeners a connection cost less than a request. */
   const latest = new Map<Socket, ServerResponse>()
   let draining = false
 
-  const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  const serve = (listener: RequestListener, incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const { socket } = incoming
     if (!latest.has(socket)) socket.once('close', () => latest.delete(socket))
     latest.set(socket, outgoing)
     // A connection kept alive would keep its client here.
     if (draining) outgoing.shouldKeepAlive = false
-    void listener(incoming, outgoing)
+    void (isUrlHost(incoming.headers.host) ? functionUrl : listener)(incoming, outgoing)
   }
   const openResponses = (): ServerResponse[] => [...latest.values()].filter((outgoing) => !outgoing.closed)
   const servers: Server[] = []
   // A function may run for 900 s after its request was read; the time to send a request is Node's default.
   const start = async (at: { host: string; port: number; reusePort: true } | { path: string }): Promise<Server> => {
-    const server = createServer(serve)
+    // Controller and workers keep connections: closed from here, an idle one could cross with a request.
+    const server =
+      'path' in at
+        ? createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => serve(privateListener, incoming, outgoing))
+        : createServer((incoming, outgoing) => serve(publicListener, incoming, outgoing))
     servers.push(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -58,8 +77,8 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
       quarantine = at.public === undefined
       const opening = [start({ path: at.socketPath })]
       if (at.public !== undefined) opening.push(start({ ...at.public, reusePort: true }))
-      const [, shared] = await Promise.all(opening)
-      const address = shared?.address()
+      const [, open] = await Promise.all(opening)
+      const address = open?.address()
       return typeof address === 'object' && address !== null ? address.port : 0
     },
 
@@ -102,10 +121,16 @@ function closeOf(outgoing: ServerResponse): Promise<void> {
 }
 
 function createApp(options: InvokeOptions & { forwarder: Forwarder }): Hono<{ Bindings: HttpBindings }> {
+  const { forwarder, controllerSocketPath, isPrivate } = options
   // Not strict: older SDKs send trailing slashes.
   const app = new Hono<{ Bindings: HttpBindings }>({ strict: false })
-  app.post('/2015-03-31/functions/:name/invocations', createInvokeHandler(options))
+  const invoke = createInvokeHandler(options, { types: ['RequestResponse', 'Event', 'DryRun'], respond })
+  const stream = createInvokeHandler(options, { types: ['RequestResponse', 'DryRun'], respond: createStreamRespond() })
+  app.post('/2015-03-31/functions/:name/invocations', invoke)
+  app.post('/2021-11-15/functions/:name/response-streaming-invocations', stream)
   // Not `app.all('*')`: a second handler on the invoke route would send it through Hono's middleware machinery.
-  app.notFound((c) => options.forwarder.forward(c.env.incoming, c.env.outgoing, options.controllerSocketPath))
+  app.notFound(({ env: { incoming, outgoing } }) =>
+    forwarder.forward(incoming, outgoing, controllerSocketPath, { trusted: isPrivate }),
+  )
   return app
 }

@@ -1,53 +1,123 @@
-import type { FunctionSpec } from '../invocation.ts'
+import type { FunctionUrlRoute } from '../functions/collaborators.ts'
 import { latest } from '../store/records.ts'
-import type { WorkerChange } from './messages.ts'
+import type { FunctionKey, QualifiedKey, WorkerChange } from './messages.ts'
+import { ServedFunction, type Holding, type Target } from './served-function.ts'
 
-/** A function version that this worker answers for. */
-export interface Deployed {
-  spec: FunctionSpec
-  /** The quarantine worker's socket, if only that one may run it. */
-  via: string | undefined
+interface Account {
+  pool: number | undefined
+  functions: Map<string, ServedFunction>
 }
 
-/** What this worker serves, by name: one look-up for an invocation by plain name. */
+/** What this worker serves, by account and name: two look-ups for an invocation by plain name. */
 export class SpecTable {
-  readonly #accountId: string
-  readonly #deployed = new Map<string, Deployed>()
+  readonly #random: () => number
+  readonly #accounts = new Map<string, Account>()
+  readonly #urls = new Map<string, FunctionUrlRoute>()
   readonly #quarantined = new Map<number, string>()
 
-  /** Functions of other accounts are found by nobody: there is one account yet. */
-  constructor(accountId: string) {
-    this.#accountId = accountId
+  /** `random`: evenly from 0 to below 1; chooses between an alias's versions. */
+  constructor(random: () => number = Math.random) {
+    this.#random = random
   }
 
-  /** `version` is `$LATEST` or a number. */
-  find(functionName: string, version = latest, accountId = this.#accountId): Deployed | undefined {
-    if (accountId !== this.#accountId) return undefined
-    return this.#deployed.get(version === latest ? functionName : `${functionName}:${version}`)
+  /** `qualifier`: `$LATEST`, a version's number or an alias. */
+  find(accountId: string, functionName: string, qualifier = latest): Target | undefined {
+    return this.#accounts.get(accountId)?.functions.get(functionName)?.find(qualifier, this.#random)
   }
 
-  /** Returns the deployment that is served no longer, if any. */
-  apply(change: WorkerChange): number | undefined {
-    if ('quarantine' in change) {
-      const { deployment, socketPath } = change.quarantine
-      this.#quarantined.set(deployment, socketPath)
-      for (const deployed of this.#deployed.values()) {
-        if (deployed.spec.deployment === deployment) deployed.via = socketPath
-      }
-      return undefined
+  url(urlId: string): FunctionUrlRoute | undefined {
+    return this.#urls.get(urlId)
+  }
+
+  /** What this worker is to hold pristine. */
+  *holdings(): Generator<QualifiedKey & { instances: number; of: Holding[] }> {
+    for (const [accountId, { functions }] of this.#accounts) {
+      for (const [functionName, served] of functions)
+        for (const holding of served.holdings()) yield { accountId, functionName, ...holding }
     }
-    const { accountId, functionName, version } = 'put' in change ? change.put : change.remove
-    if (accountId !== this.#accountId) return undefined
-    const key = version === latest ? functionName : `${functionName}:${version}`
-    const before = this.#deployed.get(key)?.spec.deployment
+  }
+
+  /** Returns the deployments that are served no longer. */
+  apply(change: WorkerChange): number[] {
     if ('put' in change) {
       const spec = change.put
-      this.#deployed.set(key, { spec, via: this.#quarantined.get(spec.deployment) })
-      if (before === spec.deployment) return undefined
-    } else {
-      this.#deployed.delete(key)
+      return this.#change(spec, ({ versions }) => void versions.set(spec.version, spec))
     }
-    if (before !== undefined) this.#quarantined.delete(before)
-    return before
+    if ('remove' in change) {
+      const { version } = change.remove
+      return this.#change(change.remove, ({ versions }) => void versions.delete(version))
+    }
+    if ('removeFunction' in change) return this.#removeFunction(change.removeFunction)
+    if ('putAlias' in change) {
+      const route = change.putAlias
+      return this.#change(route, ({ aliases }) => void aliases.set(route.alias, route))
+    }
+    if ('removeAlias' in change) {
+      const { alias } = change.removeAlias
+      return this.#change(change.removeAlias, ({ aliases }) => void aliases.delete(alias))
+    }
+    if ('functionPool' in change) {
+      const { pool } = change.functionPool
+      return this.#change(change.functionPool, (served) => {
+        served.pool = pool
+      })
+    }
+    if ('provisionedPool' in change) {
+      const { qualifier, pool } = change.provisionedPool
+      return this.#change(change.provisionedPool, ({ provisionedPools }) => {
+        if (pool === undefined) provisionedPools.delete(qualifier)
+        else provisionedPools.set(qualifier, pool)
+      })
+    }
+    if ('hold' in change) {
+      const { qualifier, instances } = change.hold
+      return this.#change(change.hold, ({ holds }) => {
+        if (instances === 0) holds.delete(qualifier)
+        else holds.set(qualifier, instances)
+      })
+    }
+    if ('accountPool' in change) {
+      const account = this.#account(change.accountPool.accountId)
+      account.pool = change.accountPool.pool
+      for (const served of account.functions.values()) served.route(account.pool, this.#quarantined)
+    } else if ('putUrl' in change) this.#urls.set(change.putUrl.urlId, change.putUrl)
+    else if ('removeUrl' in change) this.#urls.delete(change.removeUrl.urlId)
+    else if ('quarantine' in change) {
+      this.#quarantined.set(change.quarantine.deployment, change.quarantine.socketPath)
+      for (const { pool, functions } of this.#accounts.values())
+        for (const served of functions.values()) served.route(pool, this.#quarantined)
+    }
+    return []
+  }
+
+  #removeFunction({ accountId, functionName }: FunctionKey): number[] {
+    const { functions } = this.#account(accountId)
+    const before = functions.get(functionName)?.deployments() ?? []
+    functions.delete(functionName)
+    return this.#forget(before)
+  }
+
+  #change({ accountId, functionName }: FunctionKey, body: (served: ServedFunction) => void): number[] {
+    const { pool, functions } = this.#account(accountId)
+    const served = functions.get(functionName) ?? new ServedFunction()
+    const before = served.deployments()
+    body(served)
+    served.route(pool, this.#quarantined)
+    if (served.isEmpty) functions.delete(functionName)
+    else functions.set(functionName, served)
+    // A deployment is of one function, though several of its versions may have it.
+    const after = new Set(served.deployments())
+    return this.#forget(before.filter((deployment) => !after.has(deployment)))
+  }
+
+  #account(accountId: string): Account {
+    let account = this.#accounts.get(accountId)
+    if (account === undefined) this.#accounts.set(accountId, (account = { pool: undefined, functions: new Map() }))
+    return account
+  }
+
+  #forget(deployments: number[]): number[] {
+    for (const deployment of deployments) this.#quarantined.delete(deployment)
+    return deployments
   }
 }

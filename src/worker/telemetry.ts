@@ -1,6 +1,7 @@
 import type { FunctionSpec, InvocationResult } from '../invocation.ts'
+import { sum, type Usage } from '../store/usage.ts'
 import { billedMs } from './invocation-log.ts'
-import type { Batch, Usage } from './messages.ts'
+import type { Batch } from './messages.ts'
 
 /** Batches go out when this much time has passed since the first record, or this much text has come together. */
 const batchMs = 100
@@ -20,11 +21,12 @@ export interface TelemetryOptions {
 export class Telemetry implements Disposable {
   readonly #send: TelemetryOptions['send']
   /** Log records, oldest first; those before `#first` are gone. */
-  #names: string[] = []
+  #specs: FunctionSpec[] = []
   #texts: string[] = []
   #first = 0
   #pendingBytes = 0
-  #usage = new Map<string, Usage>()
+  /** By spec, which costs no name; two of one function come together in the batch. */
+  #usage = new Map<FunctionSpec, Usage>()
   #dropped = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
@@ -35,14 +37,14 @@ export class Telemetry implements Disposable {
 
   /** `text`: the invocation's log, whole lines. Its length stands for its bytes. */
   invoked(spec: FunctionSpec, result: InvocationResult, text: string): void {
-    const usage = this.#usageOf(spec.functionName)
+    const usage = this.#usageOf(spec)
     const { durationMs, cpuMs } = result.report
     usage.invocations++
     if (result.outcome.kind === 'failure') usage.errors++
     usage.durationMs += durationMs
     usage.cpuMs += cpuMs
     usage.gbSeconds += (spec.memoryMb / 1_024) * (billedMs(durationMs) / 1_000)
-    this.#names.push(spec.functionName)
+    this.#specs.push(spec)
     this.#texts.push(text)
     this.#pendingBytes += text.length
     if (this.#pendingBytes > pendingBytesLimit) this.#dropOldest()
@@ -51,7 +53,7 @@ export class Telemetry implements Disposable {
   }
 
   throttled(spec: FunctionSpec): void {
-    this.#usageOf(spec.functionName).throttles++
+    this.#usageOf(spec).throttles++
     this.#schedule()
   }
 
@@ -89,18 +91,18 @@ export class Telemetry implements Disposable {
     this.#timer.unref()
   }
 
-  #usageOf(functionName: string): Usage {
-    let usage = this.#usage.get(functionName)
+  #usageOf(spec: FunctionSpec): Usage {
+    let usage = this.#usage.get(spec)
     if (usage === undefined) {
       usage = { invocations: 0, errors: 0, throttles: 0, durationMs: 0, cpuMs: 0, gbSeconds: 0 }
-      this.#usage.set(functionName, usage)
+      this.#usage.set(spec, usage)
     }
     return usage
   }
 
   #dropOldest(): void {
     while (this.#pendingBytes > pendingBytesLimit && this.#first < this.#texts.length) {
-      const name = this.#names[this.#first] ?? ''
+      const name = nameOf(this.#specs[this.#first])
       this.#pendingBytes -= this.#texts[this.#first]?.length ?? 0
       this.#texts[this.#first] = ''
       this.#first++
@@ -108,7 +110,7 @@ export class Telemetry implements Disposable {
     }
     // The emptied front is cut off now and then, so that neither it nor the cutting grows with the load.
     if (this.#first < 4_096) return
-    this.#names = this.#names.slice(this.#first)
+    this.#specs = this.#specs.slice(this.#first)
     this.#texts = this.#texts.slice(this.#first)
     this.#first = 0
   }
@@ -119,12 +121,16 @@ export class Telemetry implements Disposable {
       logs[name] =
         `[thaw] the logs of ${count} invocations dropped: more than ${pendingBytesLimit} bytes were waiting\n`
     }
+    // Most records are of the function of the one before.
+    let spec = this.#specs[this.#first]
+    let name = nameOf(spec)
     for (let at = this.#first; at < this.#texts.length; at++) {
-      const name = this.#names[at] ?? ''
+      if (this.#specs[at] !== spec) name = nameOf((spec = this.#specs[at]))
       logs[name] = (logs[name] ?? '') + (this.#texts[at] ?? '')
     }
-    const usage = Object.fromEntries(this.#usage)
-    this.#names = []
+    const usage: Record<string, Usage> = Object.create(null)
+    for (const [of, used] of this.#usage) usage[nameOf(of)] = sum(usage[nameOf(of)], used)
+    this.#specs = []
     this.#texts = []
     this.#first = 0
     this.#pendingBytes = 0
@@ -132,4 +138,8 @@ export class Telemetry implements Disposable {
     this.#dropped = new Map()
     return { logs, usage }
   }
+}
+
+function nameOf(spec: FunctionSpec | undefined): string {
+  return spec === undefined ? '' : `${spec.accountId}/${spec.functionName}`
 }

@@ -20,6 +20,8 @@ export interface TestBuilder {
   request: (
     upload: Uint8Array | Record<string, string>,
     options?: Partial<Pick<BuildRequest, 'runtime' | 'handler'>>,
+    /** The layers, in order. */
+    layers?: readonly Record<string, string>[],
   ) => Promise<BuildRequest>
   /** What builds have left behind in the folder for temporary files and in the staging. */
   leftovers: () => Promise<string[]>
@@ -52,10 +54,16 @@ export async function testBuilder(limits: Partial<Limits> = {}): Promise<TestBui
     tempDir,
     children,
     nextChild: () => new Promise((resolve) => waiting.push(resolve)),
-    async request(upload, options = {}) {
-      const codePath = join(uploads, randomUUID())
-      await writeFile(codePath, upload instanceof Uint8Array ? upload : await zipOf(upload))
-      return { runtime: 'nodejs24.x', handler: 'index.handler', codePath, ...options }
+    async request(upload, options = {}, layers = []) {
+      const save = async (content: Uint8Array | Record<string, string>): Promise<string> => {
+        const path = join(uploads, randomUUID())
+        await writeFile(path, content instanceof Uint8Array ? content : await zipOf(content))
+        return path
+      }
+      const codePath = await save(upload)
+      const layerPaths: string[] = []
+      for (const layer of layers) layerPaths.push(await save(layer))
+      return { runtime: 'nodejs24.x', handler: 'index.handler', codePath, layerPaths, ...options }
     },
     async leftovers() {
       const staging = (await readdir(artifactsDir).catch(() => [])).filter((name) => name.startsWith('.staging'))

@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createCulprits } from '../../src/controller/culprits.ts'
-import { Deployments } from '../../src/controller/deployments.ts'
 import { lockFolder } from '../../src/controller/folder-lock.ts'
 import { openRunFolder } from '../../src/controller/run-folder.ts'
-import { createUsageCounters } from '../../src/controller/usage.ts'
-import { specOf } from '../worker/support/harness.ts'
 
 describe('culprits', () => {
   test('three deaths within ten minutes are too many', () => {
@@ -23,33 +20,6 @@ describe('culprits', () => {
     let nowMs = 0
     const culprits = createCulprits(() => nowMs)
     for (; nowMs <= 3_000_000; nowMs += 300_001) expect(culprits.blame(1)).toBe(false)
-  })
-})
-
-describe('deployments', () => {
-  test('name what a change takes out of service', () => {
-    const deployments = new Deployments()
-    const [first, second] = [specOf('a'), specOf('a')]
-    expect(deployments.apply({ put: first })).toEqual([])
-    expect(deployments.apply({ put: first })).toEqual([])
-    expect(deployments.apply({ put: second })).toEqual([first.deployment])
-    expect(deployments.apply({ remove: second })).toEqual([second.deployment])
-    expect(deployments.changes('socket')).toEqual([])
-  })
-
-  test('a quarantine lasts as long as the deployment', () => {
-    const deployments = new Deployments()
-    const [first, second] = [specOf('a'), specOf('a')]
-    expect(deployments.quarantine(first.deployment)).toBe(false)
-    deployments.apply({ put: first })
-    expect(deployments.quarantine(first.deployment)).toBe(true)
-    expect(deployments.quarantine(first.deployment)).toBe(false)
-    expect(deployments.changes('socket')).toEqual([
-      { put: first },
-      { quarantine: { deployment: first.deployment, socketPath: 'socket' } },
-    ])
-    deployments.apply({ put: second })
-    expect(deployments.changes('socket')).toEqual([{ put: second }])
   })
 })
 
@@ -92,13 +62,4 @@ test('a folder is locked once, until its lock is disposed of', () => {
   lock[Symbol.dispose]()
   lockFolder(folder)[Symbol.dispose]()
   rmSync(folder, { recursive: true })
-})
-
-test('usage adds up by function', () => {
-  const usage = createUsageCounters()
-  const one = { invocations: 1, errors: 1, throttles: 2, durationMs: 3, cpuMs: 4, gbSeconds: 5 }
-  usage.add({ a: one, b: one })
-  usage.add({ a: one })
-  const two = { invocations: 2, errors: 2, throttles: 4, durationMs: 6, cpuMs: 8, gbSeconds: 10 }
-  expect(usage.totals()).toEqual({ a: two, b: one })
 })

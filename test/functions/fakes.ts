@@ -57,6 +57,8 @@ export class FakeBuilder implements Builder {
 
 export class FakeDataPlane implements DataPlane {
   readonly changes: DataPlaneChange[] = []
+  /** Those whose `publish` has resolved. */
+  readonly acknowledged: DataPlaneChange[] = []
   readonly gate = createGate()
   failure: Error | undefined
 
@@ -64,11 +66,12 @@ export class FakeDataPlane implements DataPlane {
     this.changes.push(change)
     await this.gate.pass()
     if (this.failure !== undefined) throw this.failure
+    this.acknowledged.push(change)
   }
 
   /** Allocated at once, as far as it was told. */
   async provisioned(target: { accountId: string; functionName: string; qualifier: string }): Promise<number> {
-    const told = this.changes.findLast(
+    const told = this.acknowledged.findLast(
       (change) =>
         'provision' in change &&
         change.provision.functionName === target.functionName &&
@@ -84,6 +87,7 @@ export function running(dataPlane: FakeDataPlane): Record<string, number> {
   for (const change of dataPlane.changes)
     if ('put' in change) specs[change.put.functionName] = change.put.deployment
     else if ('remove' in change) delete specs[change.remove.functionName]
+    else if ('removeFunction' in change) delete specs[change.removeFunction.functionName]
   return specs
 }
 
@@ -149,6 +153,8 @@ export const nothing: UpdateConfigurationInput = {
   tracingMode: undefined,
   snapStartApplyOn: undefined,
   logGroup: undefined,
+  deadLetterTargetArn: undefined,
+  layers: undefined,
   revisionId: undefined,
 }
 
@@ -160,5 +166,6 @@ export const creation = (overrides: Partial<CreateFunctionInput> = {}): CreateFu
   zipFile: zip(),
   architecture: undefined,
   tags: {},
+  publish: false,
   ...overrides,
 })

@@ -18,7 +18,13 @@ async function withFunction(settings?: Parameters<typeof createControlPlane>[1])
 
 const codeOf = (error: unknown) => (error instanceof ThawError ? error.code : String(error))
 
-const updateCode = { zipFile: zip('two'), architecture: undefined, dryRun: false, revisionId: undefined }
+const updateCode = {
+  zipFile: zip('two'),
+  architecture: undefined,
+  dryRun: false,
+  publish: false,
+  revisionId: undefined,
+}
 
 it('answers a creation as Pending and becomes Active once workers have it', async () => {
   await using plane = await open()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { epochDifferenceMs } from '../../src/memory/clock.ts'
-import { LAYOUT_VERSION, PAGE_BYTES, VERSION_WORD } from '../../src/memory/page-layout.ts'
+import { LAYOUT_VERSION, MAX_POOLS, MAX_STRIDE, pageBytes, VERSION_WORD } from '../../src/memory/page-layout.ts'
 import { SharedPage } from '../../src/memory/shared-page.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'thaw-page-'))
@@ -21,13 +21,18 @@ const reader = new WebAssembly.Module(
 describe('SharedPage', () => {
   it('is the same memory for whoever opens its file', () => {
     const path = join(dir, 'both')
-    using controller = SharedPage.create(path)
+    const shape = { pools: 300, stride: 2_000 }
+    using controller = SharedPage.create(path, shape)
     using worker = SharedPage.open(path)
     worker.worker(5).attach(123, 9)
-    controller.slots.setLimit(10)
+    controller.slots.setLimit(299, 10)
+    const slot = worker.slots.acquire(299, 9)
     expect(controller.worker(5).read()).toMatchObject({ pid: 123, incarnation: 9 })
-    expect(worker.slots.limit()).toBe(10)
-    expect(statSync(path)).toMatchObject({ size: PAGE_BYTES })
+    expect(worker.slots.limit(299)).toBe(10)
+    controller.slots.release(slot, 9)
+    expect(statSync(path)).toMatchObject({ size: pageBytes(shape) })
+    // Of 2.4 MB only what was written takes room.
+    expect(statSync(path).blocks * 512).toBeLessThan(100_000)
     expect(statSync(path).mode & 0o777).toBe(0o600)
   })
 
@@ -47,10 +52,10 @@ describe('SharedPage', () => {
   it('replaces a page left over by another controller without touching it', () => {
     const path = join(dir, 'left-over')
     using old = SharedPage.create(path)
-    old.slots.setLimit(5)
+    old.slots.setLimit(0, 5)
     using page = SharedPage.create(path)
-    expect(page.slots.limit()).toBe(0)
-    expect(old.slots.limit()).toBe(5)
+    expect(page.slots.limit(0)).toBe(0)
+    expect(old.slots.limit(0)).toBe(5)
   })
 
   it('removes its file when the controller disposes of it, and stays readable', () => {
@@ -65,13 +70,18 @@ describe('SharedPage', () => {
   it('refuses a file that is missing, cut short, not a page, or of another layout', () => {
     const path = join(dir, 'refused')
     expect(() => SharedPage.open(path)).toThrow('open failed: ENOENT')
-    writeFileSync(path, Buffer.alloc(PAGE_BYTES))
+    writeFileSync(path, Buffer.alloc(262_144))
     expect(() => SharedPage.open(path)).toThrow('not one of Thaw')
-    truncateSync(path, 100)
-    expect(() => SharedPage.open(path)).toThrow('100 bytes, not 262144')
+    for (const bytes of [0, 100, 65_537, pageBytes({ pools: MAX_POOLS, stride: MAX_STRIDE }) + 65_536]) {
+      truncateSync(path, bytes)
+      expect(() => SharedPage.open(path)).toThrow(`of ${bytes} bytes there is none`)
+    }
     using page = SharedPage.create(path)
+    truncateSync(path, 65_536)
+    expect(() => SharedPage.open(path)).toThrow('65536 bytes, not 131072')
+    truncateSync(path, 131_072)
     new Int32Array(page.memory.buffer)[VERSION_WORD] = LAYOUT_VERSION + 1
-    expect(() => SharedPage.open(path)).toThrow('layout version 2, not 1')
+    expect(() => SharedPage.open(path)).toThrow('layout version 3, not 2')
   })
 })
 

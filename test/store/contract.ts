@@ -149,6 +149,135 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.getFunction(key('a', '1'))).toBeUndefined()
     })
 
+    const pending = { name: 'Pending', reasonCode: 'Creating', reason: 'r' } as const
+    const version = (description?: string) => ({
+      revisionId: randomUUID(),
+      latestRevisionId: randomUUID(),
+      description,
+      state: pending,
+    })
+
+    it('publishes what $LATEST is, not its build, under a number and a deployment of its own', async () => {
+      const created = await store.createFunction(draft('a'))
+      const live = await store.updateFunction(key('a'), created.revisionId, activated(created))
+      const wanted = version('first')
+      const published = await store.publishVersion(key('a'), live.revisionId, wanted)
+      expect(published).toEqual({
+        latest: { ...live, revisionId: wanted.latestRevisionId },
+        version: {
+          ...live,
+          version: '1',
+          revisionId: wanted.revisionId,
+          deployment: 2,
+          configuration: { ...live.configuration, description: 'first' },
+          state: pending,
+          lastUpdate: { status: 'None' },
+          live: undefined,
+        },
+        isNew: true,
+      })
+      expect(await store.getFunction(key('a'))).toEqual(published.latest)
+      expect(await store.getFunction(key('a', '1'))).toEqual(published.version)
+      expect(await store.listUnsettled()).toEqual([published.version])
+    })
+
+    it('publishes a creation along with it', async () => {
+      const wanted = version()
+      const created = await store.createFunction(draft('a'), wanted)
+      expect(created).toMatchObject({ version: latest, deployment: 1, revisionId: wanted.latestRevisionId })
+      expect(await store.getFunction(key('a', '1'))).toMatchObject({ deployment: 2, revisionId: wanted.revisionId })
+    })
+
+    it('changes $LATEST and publishes the change in one step', async () => {
+      const { revisionId } = await store.createFunction(draft('a'))
+      const code = { sha256: 'b'.repeat(64), sizeBytes: 5 }
+      const change = { revisionId: 'r', deployment: 'next', code } as const
+      const published = await store.publishVersion(key('a'), revisionId, version(), change)
+      expect(published.latest).toMatchObject({ code, deployment: 2 })
+      expect(published.version).toMatchObject({ code, deployment: 3, version: '1' })
+    })
+
+    it('publishes the same only once, whatever the description is to be', async () => {
+      const { revisionId } = await store.createFunction(draft('a'))
+      const first = await store.publishVersion(key('a'), revisionId, version('one'))
+      const second = await store.publishVersion(key('a'), first.latest.revisionId, version('two'))
+      expect(second).toEqual({ ...first, isNew: false })
+      const { configuration } = first.latest
+      const change = {
+        revisionId: 'r',
+        deployment: 'next',
+        configuration: { ...configuration, timeoutSeconds: 9 },
+      } as const
+      const third = await store.publishVersion(key('a'), first.latest.revisionId, version(), change)
+      expect(third).toMatchObject({ isNew: true, version: { version: '2', configuration: { timeoutSeconds: 9 } } })
+      const back = { revisionId: 's', deployment: 'next', configuration } as const
+      const fourth = await store.publishVersion(key('a'), third.latest.revisionId, version(), back)
+      expect(fourth).toMatchObject({ isNew: true, version: { version: '3' } })
+    })
+
+    it('applies a change although what it makes is published already', async () => {
+      const { revisionId } = await store.createFunction(draft('a'))
+      const first = await store.publishVersion(key('a'), revisionId, version())
+      const change = { revisionId: 'r', deployment: 'next' } as const
+      const second = await store.publishVersion(key('a'), first.latest.revisionId, version(), change)
+      expect(second).toMatchObject({ isNew: false, version: first.version, latest: { revisionId: 'r', deployment: 3 } })
+      expect(await store.getFunction(key('a'))).toEqual(second.latest)
+    })
+
+    it('uses no number twice, and publishes anew what was deleted or had failed', async () => {
+      const { revisionId } = await store.createFunction(draft('a'))
+      const first = await store.publishVersion(key('a'), revisionId, version())
+      await store.deleteVersion(key('a', '1'), first.version.revisionId)
+      expect(await store.getFunction(key('a', '1'))).toBeUndefined()
+      const second = await store.publishVersion(key('a'), first.latest.revisionId, version())
+      expect(second).toMatchObject({ isNew: true, version: { version: '2' } })
+      const failed = { name: 'Failed', reasonCode: 'InternalError', reason: 'r' } as const
+      const change = { revisionId: 'r', deployment: 'keep', state: failed } as const
+      await store.updateFunction(key('a', '2'), second.version.revisionId, change)
+      const third = await store.publishVersion(key('a'), second.latest.revisionId, version())
+      expect(third).toMatchObject({ isNew: true, version: { version: '3' } })
+    })
+
+    it('refuses a publication or deletion on any other revision, and the deletion of $LATEST', async () => {
+      const { revisionId } = await store.createFunction(draft('a'))
+      const stale = { code: 'PreconditionFailed' }
+      await expect(store.publishVersion(key('a'), 'other', version())).rejects.toMatchObject(stale)
+      await expect(store.publishVersion(key('b'), revisionId, version())).rejects.toMatchObject(stale)
+      await expect(store.deleteVersion(key('a', '1'), revisionId)).rejects.toMatchObject(stale)
+      await store.deleteVersion(key('a'), revisionId)
+      expect(await store.listVersions({ ...key('a'), after: undefined, limit: 10 })).toHaveLength(1)
+    })
+
+    it('lists the versions of one function in pages, $LATEST first, then by number', async () => {
+      for (const name of ['a', 'b'])
+        for (const number of [latest, '10', '9']) await store.createFunction(draft(name, { version: number }))
+      const numbers = async (after: string | undefined) =>
+        (await store.listVersions({ ...key('a'), after, limit: 2 })).map((record) => record.version)
+      expect(await numbers(undefined)).toEqual([latest, '9'])
+      expect(await numbers(latest)).toEqual(['9', '10'])
+      expect(await numbers('10')).toEqual([])
+    })
+
+    it('sets the tags of all versions, and no revision', async () => {
+      const created = await store.createFunction(draft('a'))
+      await store.createFunction(draft('a', { version: '1' }))
+      const tags = { b: '1', 2: 'x' }
+      await store.setTags(accountId, 'a', created.tags, tags)
+      expect(await store.getFunction(key('a'))).toEqual({ ...created, tags })
+      expect((await store.getFunction(key('a', '1')))?.tags).toEqual(tags)
+      await store.setTags(accountId, 'a', tags, {})
+      expect((await store.getFunction(key('a')))?.tags).toEqual({})
+    })
+
+    it('refuses to set tags that have changed, or of a function that is gone', async () => {
+      const created = await store.createFunction(draft('a', { tags: { t: 'x' } }))
+      const stale = { code: 'PreconditionFailed' }
+      await expect(store.setTags(accountId, 'a', { t: 'y' }, {})).rejects.toMatchObject(stale)
+      await expect(store.setTags(accountId, 'b', {}, {})).rejects.toMatchObject(stale)
+      await expect(store.setTags('222222222222', 'a', { t: 'x' }, {})).rejects.toMatchObject(stale)
+      expect(await store.getFunction(key('a'))).toEqual(created)
+    })
+
     it('lists what is unsettled, in the order of acceptance', async () => {
       const pending = await store.createFunction(draft('pending'))
       const active = await store.createFunction(draft('active'))
@@ -183,6 +312,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const code = { sha256: 'b'.repeat(64), sizeBytes: 5 }
       await store.updateFunction(key('one'), live.revisionId, { revisionId: 'r', deployment: 'next', code })
       expect(await store.listCode()).toEqual(new Set(['a'.repeat(64), 'b'.repeat(64)]))
+    })
+
+    it('lists the packages of layers in use, configured or live', async () => {
+      const layer = (sha256: string) => ({ arn: `arn:${sha256}`, sha256, sizeBytes: 1 })
+      const { configuration } = draft('x')
+      const layers = [layer('c'.repeat(64)), layer('d'.repeat(64))]
+      const one = await store.createFunction(draft('one', { configuration: { ...configuration, layers } }))
+      const { live } = activated(one)
+      if (live === undefined) throw new Error('nothing is live')
+      const change = { ...activated(one), live: { ...live, layers: ['e'.repeat(64)] } }
+      await store.updateFunction(key('one'), one.revisionId, change)
+      expect(await store.listCode()).toEqual(new Set(['a', 'c', 'd', 'e'].map((letter) => letter.repeat(64))))
     })
 
     it('can be disposed twice', async () => {

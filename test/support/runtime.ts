@@ -27,6 +27,8 @@ export interface InvokeOptions {
   clientContext?: string
   tenantId?: string
   traceId?: string
+  /** On an instance that is held for provisioned concurrency. */
+  provisioned?: boolean
 }
 
 export interface TestRuntime extends AsyncDisposable {
@@ -74,7 +76,8 @@ export async function testRuntime(options: TestRuntimeOptions = {}): Promise<Tes
       const artifacts = await artifactsOf(component, artifactsDir, defaults.limits)
       return functionSpec(artifacts, ++deployments, overrides)
     },
-    invoke: (spec, payload = '', invokeOptions = {}) => runtime.invoke(invocationOf(spec, payload, invokeOptions)),
+    invoke: (spec, payload = '', invokeOptions = {}) =>
+      runtime.invoke(invocationOf(spec, payload, invokeOptions), invokeOptions.provisioned),
     async [Symbol.asyncDispose]() {
       runtime[Symbol.dispose]()
       await ticker.stop()

@@ -13,6 +13,8 @@ const result: InvocationResult = {
   log: '',
   logDroppedBytes: 0,
 }
+const nameA = '000000000000/a'
+const nameB = '000000000000/b'
 const [a, b] = [specOf('a', { memoryMb: 512 }), specOf('b')]
 
 /** A channel that takes a batch when told. */
@@ -48,10 +50,10 @@ test('records of 100 ms go together, by function', async () => {
   telemetry.throttled(b)
   await vi.advanceTimersByTimeAsync(1)
   expect(batches).toHaveLength(1)
-  expect(batches[0]?.logs).toEqual({ a: 'one\nthree\n', b: 'two\n' })
+  expect(batches[0]?.logs).toEqual({ [nameA]: 'one\nthree\n', [nameB]: 'two\n' })
   expect(batches[0]?.usage).toEqual({
-    a: { invocations: 2, errors: 1, throttles: 0, durationMs: 3, cpuMs: 2, gbSeconds: 2 * 0.5 * 0.002 },
-    b: { invocations: 1, errors: 0, throttles: 1, durationMs: 1.5, cpuMs: 1, gbSeconds: 0.125 * 0.002 },
+    [nameA]: { invocations: 2, errors: 1, throttles: 0, durationMs: 3, cpuMs: 2, gbSeconds: 2 * 0.5 * 0.002 },
+    [nameB]: { invocations: 1, errors: 0, throttles: 1, durationMs: 1.5, cpuMs: 1, gbSeconds: 0.125 * 0.002 },
   })
 })
 
@@ -73,10 +75,10 @@ test('while the channel is slow the oldest logs go, counted; usage stays', async
   const line = `${'y'.repeat(1_023)}\n`
   for (let i = 0; i < 5_000; i++) telemetry.invoked(a, result, line)
   await take()
-  const log = batches[1]?.logs.a ?? ''
+  const log = batches[1]?.logs[nameA] ?? ''
   expect(log).toMatch(/^\[thaw\] the logs of 904 invocations dropped: more than 4194304 bytes were waiting\ny/)
   expect(log.match(/^y+$/gm)).toHaveLength(4_096)
-  expect(batches[1]?.usage.a?.invocations).toBe(5_000)
+  expect(batches[1]?.usage[nameA]?.invocations).toBe(5_000)
 })
 
 test('flushAll leaves nothing', async () => {
@@ -88,5 +90,5 @@ test('flushAll leaves nothing', async () => {
   await take()
   await take()
   await flushed
-  expect(batches.map(({ logs }) => logs.a)).toEqual(['one\n', 'two\n'])
+  expect(batches.map(({ logs }) => logs[nameA])).toEqual(['one\n', 'two\n'])
 })

@@ -192,11 +192,9 @@ describe('a request that is refused', () => {
     expect(errorOf(answer)).toMatchObject({ status: 400, message })
   })
 
-  test('because its invocation type does not exist, or not yet', async () => {
+  test('because its invocation type does not exist', async () => {
     const unknown = await invoke({}, { headers: { 'x-amz-invocation-type': 'Later' } })
     expect(errorOf(unknown)).toMatchObject({ status: 400, type: 'ValidationException' })
-    const event = await invoke({}, { headers: { 'x-amz-invocation-type': 'Event' } })
-    expect(errorOf(event)).toMatchObject({ status: 501, type: 'NotImplementedException' })
   })
 
   test('because its qualifiers differ', async () => {
@@ -246,16 +244,19 @@ describe('logs', () => {
   })
 
   test('and usage reach the controller in batches', async () => {
+    const batched = '000000000000/batched'
     const before = worker.batches.length
     await Promise.all([1, 2, 3].map((n) => invoke({ do: 'log', text: `line ${n}` }, { name: 'batched' })))
     await invoke({ do: 'fail' }, { name: 'batched' })
     const since = () =>
-      worker.batches.slice(before).map(({ usage, logs }) => ({ usage: usage.batched, log: logs.batched ?? '' }))
+      worker.batches.slice(before).map(({ usage, logs }) => ({ usage: usage[batched], log: logs[batched] ?? '' }))
     await worker.reported(() => since().reduce((sum, { usage }) => sum + (usage?.invocations ?? 0), 0) >= 4)
     const log = since()
       .map((batch) => batch.log)
       .join('')
     expect(log.match(/^START /gm)).toHaveLength(4)
+    // Of the one cold start, and no part of what the caller sees.
+    expect(log.match(/^INIT_START Runtime Version: nodejs24\.x\nSTART /gm)).toHaveLength(1)
     expect(log).toMatch(/^line 2$/m)
     expect(log).toMatch(/^\[ERROR\] RequestId: [0-9a-f-]+ Error: broken$/m)
     expect(since().reduce((sum, { usage }) => sum + (usage?.errors ?? 0), 0)).toBe(1)
@@ -264,6 +265,14 @@ describe('logs', () => {
 })
 
 describe('what is no invocation', () => {
+  test('or none that a worker answers goes to the controller: events', async () => {
+    bench.onForwarded = (incoming, outgoing) => {
+      void buffer(incoming).then((body) => outgoing.writeHead(202).end(body))
+    }
+    const { status, body } = await invoke({ a: 1 }, { headers: { 'x-amz-invocation-type': 'Event' } })
+    expect([status, body]).toEqual([202, '{"a":1}'])
+  })
+
   test('goes to the controller and back, as it is', async () => {
     const seen = Promise.withResolvers<Record<string, unknown>>()
     bench.onForwarded = (incoming, outgoing) => {
@@ -330,12 +339,12 @@ describe('what is no invocation', () => {
 test('changes take effect before they are acknowledged', async () => {
   bench.onForwarded = (_incoming, outgoing) => void outgoing.writeHead(404).end()
   const first = specOf('changing')
-  await worker.apply({ put: first })
+  await worker.apply([{ put: first }])
   expect(JSON.parse((await invoke({ do: 'describe' }, { name: 'changing' })).body).spec).toEqual(first)
   const second = specOf('changing', { environment: { A: '1' } })
-  await worker.apply({ put: second })
+  await worker.apply([{ put: second }])
   expect(JSON.parse((await invoke({ do: 'describe' }, { name: 'changing' })).body).spec).toEqual(second)
-  await worker.apply({ remove: second })
+  await worker.apply([{ remove: second }])
   expect((await invoke({}, { name: 'changing' })).status).toBe(404)
 })
 
@@ -351,7 +360,7 @@ test('a quarantined deployment is run by the worker behind that socket only', as
   const quarantine = await own.worker(changes, 'none', 'quarantine')
   expect(JSON.parse((await ask()).body)).toMatchObject({ pid: quarantine.pid })
   // A new deployment is innocent.
-  await front.apply({ put: specOf('culprit') })
+  await front.apply([{ put: specOf('culprit') }])
   expect(JSON.parse((await ask()).body)).toMatchObject({ pid: front.pid })
 })
 
@@ -404,7 +413,7 @@ test('drained, a worker takes no more, finishes what is open, and exits with 0',
   response.end('done')
   expect(await open).toMatchObject({ status: 200, body: '"done"', headers: { connection: 'close' } })
   expect(await draining.exited).toMatchObject({ code: 0 })
-  expect(draining.batches.map(({ usage }) => usage.hello?.invocations)).toEqual([1])
+  expect(draining.batches.map(({ usage }) => usage['000000000000/hello']?.invocations)).toEqual([1])
 })
 
 test('what does not end within drainMs is not waited for', async () => {

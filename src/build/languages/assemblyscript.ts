@@ -7,6 +7,7 @@ import { ThawError } from '../../errors.ts'
 import { guestSdk, witDocument } from '../guest-sdk.ts'
 import { handlerFile, parseHandlerName, type HandlerName } from '../handler-name.ts'
 import { importsOf, renameExport } from './core-module.ts'
+import type { LayerFiles } from '../layers.ts'
 import type { BuiltComponent, SourcePackage } from './language.ts'
 
 const entryFile = '__thaw_entry__.ts'
@@ -21,11 +22,11 @@ const initialPages = '64'
 const identifier = /^[A-Za-z_$][\w$]*$/
 
 /** Errors: `Build`, with asc's diagnostics. */
-export async function buildAssemblyScript({ files, handler }: SourcePackage): Promise<BuiltComponent> {
+export async function buildAssemblyScript({ files, layers, handler }: SourcePackage): Promise<BuiltComponent> {
   const name = parseHandlerName(handler)
   handlerFile(name, ['.ts'], (path) => files.has(path))
   if (!identifier.test(name.exported)) throw notExported(name)
-  const core = renameExport(await compile(files, name), 'handle', handleName)
+  const core = renameExport(await compile(withLayers(files, layers), name), 'handle', handleName)
   const foreign = importsOf(core).find(({ module }) => !module.startsWith('wasi:'))
   if (foreign !== undefined) {
     throw new ThawError('Build', `AssemblyScript: nothing here provides the import ${foreign.module} ${foreign.name}`)
@@ -37,6 +38,15 @@ export async function buildAssemblyScript({ files, handler }: SourcePackage): Pr
     const reason = cause instanceof Error ? cause.message.split('\n').slice(0, 3).join(' ') : String(cause)
     throw new ThawError('Build', `AssemblyScript: no component could be made of the module: ${reason}`, { cause })
   }
+}
+
+/** Packages in a layer are where Lambda's JavaScript has them. */
+function withLayers(files: SourcePackage['files'], layers: LayerFiles | undefined): SourcePackage['files'] {
+  if (layers === undefined || layers.size === 0) return files
+  const packages = [...layers].flatMap(([path, content]): [string, Uint8Array][] =>
+    path.startsWith('nodejs/node_modules/') ? [[path.slice('nodejs/'.length), content]] : [],
+  )
+  return new Map([...packages, ...files])
 }
 
 async function compile(files: ReadonlyMap<string, Uint8Array>, name: HandlerName): Promise<Uint8Array> {

@@ -13,9 +13,17 @@ export interface Bundle {
   map: SourceMapPayload
 }
 
+export interface BundledLayers {
+  /** What the function knows as `/opt`, real path. */
+  folder: string
+  /** Who asks when a layer's package is looked for. */
+  from: string
+}
+
 export interface BundleRequest {
   /** The unpacked package, real path. */
   folder: string
+  layers: BundledLayers | undefined
   /** The handler's file, relative to it. */
   file: string
   /** How messages name the module, and what it exports. */
@@ -70,16 +78,21 @@ export async function bundle(request: BundleRequest): Promise<Bundle> {
     return { code: chunk.code, map: { file, sources, sourcesContent, names, mappings, version, sourceRoot: '' } }
   } catch (error) {
     if (problems[0] !== undefined) throw new ThawError('Build', problems[0], { cause: error })
-    throw error instanceof ThawError ? error : syntaxError(error, request.folder)
+    throw error instanceof ThawError ? error : syntaxError(error, request)
   }
 }
 
 /** Resolves every import, and keeps each inside the package or the guest SDK. */
 function packageOnly(request: BundleRequest, problems: string[]): Plugin {
+  const { folder, layers } = request
   const offered = offeredInterfaces()
   const inside = (path: string, folder: string) => path === folder || path.startsWith(folder + sep)
   const sdk = realpathSync(guestSdk.javascript)
-  const shown = (importer: string) => (inside(importer, request.folder) ? relative(request.folder, importer) : 'thaw')
+  const inLayers = (path: string) => layers !== undefined && inside(path, layers.folder)
+  const shown = (importer: string) => {
+    if (layers !== undefined && inLayers(importer)) return join('/opt', relative(layers.folder, importer))
+    return inside(importer, folder) ? relative(folder, importer) : 'thaw'
+  }
   const refuse = (problem: string): never => {
     // Rolldown wraps what a plugin throws in text of its own, and other imports may fail after: the first counts.
     problems.push(problem)
@@ -97,7 +110,12 @@ function packageOnly(request: BundleRequest, problems: string[]): Plugin {
         return refuse(`Cannot import ${from}: Thaw offers ${[...offered].join(', ')}`)
       }
       const named = source.startsWith('node:')
-      const resolved = named ? null : await this.resolve(source, importer, { ...extra, skipSelf: true })
+      const options = { ...extra, skipSelf: true }
+      const wanted = layers !== undefined && source.startsWith('/opt/') ? join(layers.folder, source.slice(5)) : source
+      let resolved = named ? null : await this.resolve(wanted, importer, options)
+      // As with Lambda's NODE_PATH: what the package does not have, a layer may.
+      if (resolved === null && layers !== undefined && /^[^./]/.test(source) && !named)
+        resolved = await this.resolve(source, layers.from, options)
       if (resolved === null || resolved.external !== false) {
         if (named || builtins.has(source)) {
           return refuse(`Cannot import ${from}: Node's built-in modules are not available in Thaw yet`)
@@ -109,7 +127,7 @@ function packageOnly(request: BundleRequest, problems: string[]): Plugin {
       // Rolldown's own helpers, and files that a package.json's "browser" field blanks out, have no path.
       if (!resolved.id.startsWith(sep)) return resolved
       const path = realpathSync(withoutQuery(resolved.id))
-      if (inside(path, request.folder) || inside(path, sdk)) return resolved
+      if (inside(path, folder) || inLayers(path) || inside(path, sdk)) return resolved
       return refuse(`Cannot import ${from}: it is outside the function's package`)
     },
     load(id) {
@@ -141,10 +159,11 @@ const notFound = (source: string, importer: string) =>
   `Runtime.ImportModuleError: Error: Cannot find module '${source}' (imported from ${importer})`
 
 /** Rolldown's report without colours and host paths: the first error's text, with file, line and column. */
-function syntaxError(error: unknown, folder: string): ThawError {
+function syntaxError(error: unknown, { folder, layers }: BundleRequest): ThawError {
   const text = error instanceof Error ? error.message : String(error)
-  const plain = stripVTControlCharacters(text)
+  const inPackage = stripVTControlCharacters(text)
     .replaceAll(folder + sep, '')
     .replaceAll(folder, '')
+  const plain = layers === undefined ? inPackage : inPackage.replaceAll(layers.folder, '/opt')
   return new ThawError('Build', `The function could not be bundled: ${plain.slice(0, 2_000).trim()}`, { cause: error })
 }

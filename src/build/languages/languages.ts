@@ -14,6 +14,9 @@ export interface LanguageRequest extends Omit<SourcePackage, 'files'> {
 
 /** Errors: `InvalidParameterValue` if the package is not what the runtime takes, else `Build`. */
 export async function buildComponent({ runtime, opened, ...rest }: LanguageRequest): Promise<BuiltComponent> {
+  if (opened.kind === 'component' && (rest.layers?.size ?? 0) > 0) {
+    throw refusal('Layers cannot be merged into a component: it is whole')
+  }
   if (runtime === 'provided.component') {
     return asItIs(opened, 'provided.component takes one component, raw or as the only .wasm file of a zip')
   }
@@ -22,7 +25,10 @@ export async function buildComponent({ runtime, opened, ...rest }: LanguageReque
     if (hasSource) return buildAssemblyScript({ ...rest, files: opened.files })
     return asItIs(opened, 'assemblyscript takes a zip with .ts files, or one component')
   }
-  if (opened.kind === 'files') return buildJavaScript({ ...rest, files: opened.files })
+  if (opened.kind === 'files') {
+    const nodeMajor = /^nodejs(\d+)\.x$/.exec(runtime)?.[1] ?? ''
+    return buildJavaScript({ ...rest, files: opened.files, nodeMajor })
+  }
   throw refusal(`Runtime ${runtime} takes a zip of JavaScript or TypeScript, not a component`)
 }
 

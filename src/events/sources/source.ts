@@ -66,4 +66,9 @@ export interface SourceDriver {
   check(settings: SourceSettings): Promise<void>
   /** Errors: any; the mapping then shows a problem, and opening is tried again with a back-off. */
   open(settings: SourceSettings): Promise<EventSource>
+  /**
+   * When a mapping is deleted, after its source is closed: takes away what the driver keeps for it at the broker (a
+   * durable consumer, a consumer group, a session). Never rejects: what cannot be reached is logged and left.
+   */
+  remove?(settings: SourceSettings): Promise<void>
 }

@@ -17,9 +17,12 @@ import { openRunFolder, type RunFolder } from '../../../src/controller/run-folde
 import { forkWorker, type WorkerProcess } from '../../../src/controller/worker-process.ts'
 import type { FunctionSpec } from '../../../src/invocation.ts'
 import { SharedPage } from '../../../src/memory/shared-page.ts'
-import type { Batch, Notice, WorkerChange } from '../../../src/worker/messages.ts'
+import type { Batch, Held, Notice, WorkerChange } from '../../../src/worker/messages.ts'
 
 export const scriptedRuntime = new URL('./scripted-runtime.ts', import.meta.url).href
+
+/** The pool of every account, in the page of a bench. */
+export const accountPool = 0
 
 export interface Answer {
   status: number
@@ -111,6 +114,8 @@ export interface TestWorker extends WorkerProcess {
   socketPath: string
   batches: Batch[]
   notices: Notice[]
+  /** What it said that it holds. */
+  reports: (readonly Held[])[]
   /** Resolves with the first notice that has this in its message. */
   noticed(part: string): Promise<Notice>
   /** Resolves once the batches satisfy this. */
@@ -134,7 +139,7 @@ export class WorkerBench implements AsyncDisposable {
     this.config = configFromEnvironment({}, { port: 0, dataDir: this.folder, workers: 1, ...overrides })
     this.run = openRunFolder(this.folder)
     this.page = SharedPage.create(this.run.pagePath)
-    this.page.slots.setLimit(this.config.limits.accountConcurrency)
+    this.page.slots.setLimit(accountPool, this.config.limits.accountConcurrency)
     mkdirSync(join(this.folder, 'artifacts'))
     this.#controller = createServer((incoming, outgoing) => this.onForwarded(incoming, outgoing))
     this.#controller.listen(this.run.socketPath('controller'))
@@ -151,6 +156,7 @@ export class WorkerBench implements AsyncDisposable {
     const incarnation = ++this.#incarnations
     const batches: Batch[] = []
     const notices: Notice[] = []
+    const reports: (readonly Held[])[] = []
     const watchers = new Set<() => void>()
     const process = forkWorker({
       init: {
@@ -160,11 +166,15 @@ export class WorkerBench implements AsyncDisposable {
         pagePath: this.run.pagePath,
         artifactsDir: join(this.folder, 'artifacts'),
         controllerSocketPath: this.run.socketPath('controller'),
-        changes,
+        changes: [{ accountPool: { accountId: this.config.accountId, pool: accountPool } }, ...changes],
         runtimeModule: scriptedRuntime,
       },
       onBatch: (batch) => {
         batches.push(batch)
+        for (const watch of watchers) watch()
+      },
+      onHeld: (held) => {
+        reports.push(held)
         for (const watch of watchers) watch()
       },
       onNotice: (notice) => {
@@ -193,6 +203,7 @@ export class WorkerBench implements AsyncDisposable {
       socketPath,
       batches,
       notices,
+      reports,
       async noticed(part) {
         const find = (): Notice | undefined => notices.find(({ message }) => message.includes(part))
         await until(() => find() !== undefined)

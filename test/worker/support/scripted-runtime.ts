@@ -16,6 +16,8 @@ type Script =
   /** Answer once this URL has answered; or be aborted. */
   | { do: 'hold'; url: string }
   | { do: 'fail' }
+  /** Answer with this value. */
+  | { do: 'return'; value: unknown }
   | { do: 'log'; text: string }
   /** Never give the thread back, as a guest that the shared page knows of. */
   | { do: 'block' }
@@ -30,8 +32,8 @@ export function createRuntime({ page, workerIndex }: RuntimeOptions): FunctionRu
   const starts: InvocationReport['start'][] = ['cold', 'restore', 'warm']
   const seen = new Map<number, number>()
   return {
-    async invoke(invocation) {
-      const script: Script = JSON.parse(Buffer.from(invocation.payload).toString())
+    async invoke(invocation, provisioned) {
+      const script = scriptOf(JSON.parse(Buffer.from(invocation.payload).toString()))
       const { deployment } = invocation.spec
       const count = seen.get(deployment) ?? 0
       seen.set(deployment, count + 1)
@@ -54,10 +56,14 @@ export function createRuntime({ page, workerIndex }: RuntimeOptions): FunctionRu
             signal: undefined,
             pid: process.pid,
             env: process.env,
+            provisioned,
           })
           break
         case 'hold':
           outcome = await hold(script.url, invocation)
+          break
+        case 'return':
+          outcome = success(script.value)
           break
         case 'fail':
           outcome = {
@@ -94,10 +100,17 @@ export function createRuntime({ page, workerIndex }: RuntimeOptions): FunctionRu
       return { outcome: outcome ?? { kind: 'success', payload: invocation.payload }, report, log, logDroppedBytes: 0 }
     },
     warm: async () => {},
+    hold: async (_spec, instances) => instances,
     forget: () => {},
     stats: () => ({ live: 0, idle: 0, idleBytes: 0, engines: 0, snapshots: 0, way: 'copy' }),
     [Symbol.dispose]: () => {},
   }
+}
+
+/** Of a function URL's event, the body is the script, if it is one. */
+function scriptOf(event: Script & { requestContext?: unknown; body?: string }): Script {
+  if (event.requestContext === undefined || event.body?.startsWith('{"do"') !== true) return event
+  return JSON.parse(event.body)
 }
 
 function success(value: unknown): Outcome {
