@@ -130,6 +130,34 @@ describe('a worker', () => {
     ])
   })
 
+  test("keeps another account's URL, logs and snapshots from a caller", async () => {
+    const made = await owner.lambda('CreateFunctionUrlConfig', { FunctionName: 'hello', AuthType: 'AWS_IAM' })
+    const { FunctionUrl } = z.object({ FunctionUrl: z.string() }).parse(made.body)
+    const { host } = new URL(FunctionUrl)
+    const url = async ({ key }: Account) => sent(await sign({ ...draft(), path: '/' }, { ...signing(key), host }))
+    expect(await url(owner)).toMatchObject({ status: 200 })
+    expect(await url(other)).toMatchObject({ status: 403 })
+    expect(await url({ ...other, key: { ...other.key, accountId } })).toMatchObject({ status: 403 })
+
+    const tail = await invoke(other, { FunctionName: arn, LogType: 'Tail' })
+    expect([tail.status, 'LogResult' in tail.body]).toEqual([403, false])
+    // There is no way to these but the data folder; nothing is served by a path of it.
+    const paths = [
+      `/logs/${accountId}/hello.log`,
+      `/${accountId}/hello.log`,
+      `/artifacts/snapshots`,
+      `/_thaw/snapshots`,
+      `/_thaw/functions/hello/../../../thaw.db`,
+      `/_thaw/functions/..%2f..%2fthaw.db/code`,
+      `/_thaw/functions/${encodeURIComponent(arn)}/code`,
+    ]
+    for (const path of paths) {
+      const { status } = await other.raw({ path })
+      expect([path, [400, 403, 404].includes(status)]).toEqual([path, true])
+    }
+    await owner.lambda('DeleteFunctionUrlConfig', { FunctionName: 'hello' })
+  })
+
   test("lets a caller who was permitted to invoke another account's function do so, and no more", async () => {
     const permission = { StatementId: 'other', Action: 'lambda:InvokeFunction', Principal: other.accountId }
     expect(await owner.lambda('AddPermission', { FunctionName: 'hello', ...permission })).toMatchObject({ status: 200 })
