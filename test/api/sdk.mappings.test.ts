@@ -17,6 +17,9 @@ import { createActive, createAlias, publishVersion } from './prepared.ts'
 import { account, region } from './recorded.ts'
 import { startApi } from './server.ts'
 
+/** A busy machine's. */
+const patience = { timeout: 20_000 }
+
 const queueArn = (name: string) => `arn:aws:sqs:${region}:${account}:${name}`
 const functionArn = `arn:aws:lambda:${region}:${account}:function:f`
 
@@ -39,7 +42,7 @@ async function start(queues = ['q'], settings: { invoke?: InvokeFunction } = {})
       const mapping = await get(UUID)
       expect(mapping.State).toBe(State)
       return mapping
-    })
+    }, patience)
   const send = (body: string) =>
     api.queues.send(queueArn('q'), {
       body,
@@ -112,7 +115,7 @@ it('creates, shows, changes and deletes', async () => {
   await reaches(UUID, 'Disabled')
   const deleted = await client.send(new DeleteEventSourceMappingCommand({ UUID }))
   expect(deleted).toMatchObject({ State: 'Deleting', UUID, $metadata: { httpStatusCode: 202 } })
-  await vi.waitFor(() => expect(get(UUID)).rejects.toMatchObject(notFound))
+  await vi.waitFor(() => expect(get(UUID)).rejects.toMatchObject(notFound), patience)
 })
 
 it('hands messages to the function that is named, with its qualifier', async () => {
@@ -124,12 +127,12 @@ it('hands messages to the function that is named, with its qualifier', async () 
   expect(FunctionArn).toBe(`${functionArn}:live`)
   await reaches(UUID, 'Enabled')
   await send('one')
-  await vi.waitFor(() => expect(invocations).toHaveLength(1))
+  await vi.waitFor(() => expect(invocations).toHaveLength(1), patience)
   expect(invocations[0]).toMatchObject({ accountId: account, functionName: 'f', qualifier: 'live', hops: 1 })
   await client.send(new UpdateEventSourceMappingCommand({ UUID, FunctionName: `${functionArn}:1` }))
   expect(await reaches(UUID, 'Enabled')).toMatchObject({ FunctionArn: `${functionArn}:1` })
   await send('two')
-  await vi.waitFor(() => expect(invocations[1]).toMatchObject({ qualifier: '1' }))
+  await vi.waitFor(() => expect(invocations[1]).toMatchObject({ qualifier: '1' }), patience)
 })
 
 it('lists by function and by source, page by page', async () => {
@@ -227,7 +230,10 @@ it('cannot be changed while it is being deleted', async () => {
   const { UUID } = await create()
   await reaches(UUID, 'Enabled')
   await send('x')
-  await vi.waitFor(async () => expect(await bench.api.queues.counts(queueArn('q'))).toMatchObject({ inFlight: 1 }))
+  await vi.waitFor(
+    async () => expect(await bench.api.queues.counts(queueArn('q'))).toMatchObject({ inFlight: 1 }),
+    patience,
+  )
   await client.send(new DeleteEventSourceMappingCommand({ UUID }))
   const inUse = (what: string) => ({
     name: 'ResourceInUseException',
@@ -237,7 +243,7 @@ it('cannot be changed while it is being deleted', async () => {
   const update = new UpdateEventSourceMappingCommand({ UUID, Enabled: false })
   await expect(client.send(update)).rejects.toMatchObject(inUse('update'))
   held.resolve()
-  await vi.waitFor(() => expect(get(UUID)).rejects.toMatchObject(notFound))
+  await vi.waitFor(() => expect(get(UUID)).rejects.toMatchObject(notFound), patience)
   expect(await bench.api.queues.counts(queueArn('q'))).toMatchObject({ visible: 0, inFlight: 0 })
 })
 

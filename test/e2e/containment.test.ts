@@ -54,7 +54,9 @@ test('a guest without a checkpoint costs its worker; neighbours go on, and the t
     expect(await runaway).toBe('failed')
     expect(answers).toBeGreaterThan(0)
     // Its place is taken by another process.
-    await vi.waitFor(() => expect(server.thaw.workers().serving.filter((pid) => !seen.has(pid))).toHaveLength(1))
+    await vi.waitFor(() => expect(server.thaw.workers().serving.filter((pid) => !seen.has(pid))).toHaveLength(1), {
+      timeout: 20_000,
+    })
     for (const pid of server.thaw.workers().serving) seen.add(pid)
   }
   // From now on only its own worker runs it: the serving ones stay, whatever it does.
