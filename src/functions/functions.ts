@@ -22,6 +22,7 @@ import type { Page, PageInput } from './page.ts'
 import type { QualifierSettings } from './qualifier-settings.ts'
 import {
   assertFunctionName,
+  assertOwnDeadLetterQueue,
   assertUnqualified,
   assertUpdatable,
   changedConfiguration,
@@ -165,6 +166,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
         )
       const resolved = await layers.resolve(accountId, input.layers)
       const configuration = newConfiguration(functionName, input, resolved, limits)
+      assertOwnDeadLetterQueue(configuration.deadLetterTargetArn, accountId)
       const zip = requireZip(input.zipFile, configuration.runtime, limits)
       // Before the package is stored; the store decides again, exactly.
       if ((await store.getFunction({ accountId, functionName, version: latest })) !== undefined)
@@ -221,6 +223,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
       const options = { revisionId: input.revisionId, publish: false }
       const { latest: record } = await update(ref, options, async (current) => {
         const configuration = changedConfiguration(current.configuration, input, resolved, limits)
+        assertOwnDeadLetterQueue(input.deadLetterTargetArn, current.accountId)
         if (current.live !== undefined && sameBuild({ ...current, configuration }, current.live)) {
           const shortfall = memoryShortfall(configuration.memoryMb, current.live.snapshotMemoryBytes)
           if (shortfall !== undefined) throw new ThawError('InvalidParameterValue', shortfall)

@@ -128,6 +128,12 @@ function parseDeadLetterTarget(arn: string | undefined): string | undefined {
   return arn
 }
 
+/** Errors: `InvalidParameterValue` for a queue of another account, which nothing could be delivered to. */
+export function assertOwnDeadLetterQueue(arn: string | undefined, accountId: string): void {
+  if (arn === undefined || arn === '' || arn.split(':')[4] === accountId) return
+  throw invalid(`DeadLetterConfig.TargetArn must be a queue of account ${accountId}, and ${arn} is none.`)
+}
+
 function assertEnvironment(variables: Record<string, string> | undefined, limits: Limits): void {
   if (variables === undefined) return
   const unable =

@@ -353,6 +353,15 @@ it('a dead-letter queue is kept, shown, published and taken away again', async (
     name: 'InvalidParameterValueException',
     message: expect.stringContaining('must be the ARN of an SQS queue'),
   })
+  const elsewhere = 'arn:aws:sqs:us-east-1:222222222222:failed'
+  const notOwn = {
+    name: 'InvalidParameterValueException',
+    message: expect.stringContaining('must be a queue of account'),
+  }
+  await expect(change(elsewhere)).rejects.toMatchObject(notOwn)
+  await expect(create(api, { FunctionName: 'g', DeadLetterConfig: { TargetArn: elsewhere } })).rejects.toMatchObject(
+    notOwn,
+  )
 })
 
 it('a function has no code signing configuration', async () => {

@@ -57,6 +57,11 @@ describe('a message to be sent', () => {
     expect(() => assertSendable(sent, standard)).not.toThrow()
   })
 
+  it('what Thaw hands on may be as long as the event in it, and no longer', () => {
+    expect(() => assertSendable(message('x'.repeat(1_024 + 4_096), { hops: 1 }), standard)).not.toThrow()
+    expect(() => assertSendable(message('x'.repeat(1_025 + 4_096), { hops: 1 }), standard)).toThrow(/shorter than/)
+  })
+
   const refused: [string, OutgoingMessage, string, string | RegExp][] = [
     ['without a body', message(''), 'MissingParameter', 'The request must contain the parameter MessageBody.'],
     [
