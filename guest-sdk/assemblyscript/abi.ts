@@ -5,7 +5,12 @@
  * snapshot; and it is the fastest: an allocation moves a pointer.
  */
 import { Context } from "./context"
-import { writeError, randomU64 } from "./wasi"
+import { beginInvocation, isLive } from "./invocation"
+import { Json } from "./json"
+import { writeLine } from "./log"
+import { Request } from "./request"
+import { Response } from "./response"
+import { randomU64 } from "./wasi"
 
 const failed: u8 = 1
 
@@ -41,37 +46,52 @@ function putText(at: usize, text: string): void {
   store<usize>(at, bytes.byteLength, 4)
 }
 
-/** Called by the generated entry; E and R are the handler's own types: string, Uint8Array or ArrayBuffer. */
+/** Called by the generated entry; E and R are the handler's own types. */
 export function invoke<E, R>(handler: (event: E, context: Context) => R, args: usize): usize {
-  begin()
-  return finish<R>(handler(eventOf<E>(args), new Context(args)))
+  begin(args)
+  const event = eventOf<E>(args)
+  return failureSet ? outcome : finish<R>(handler(event, new Context(args)))
 }
 
 export function invokeWithoutContext<E, R>(handler: (event: E) => R, args: usize): usize {
-  begin()
-  return finish<R>(handler(eventOf<E>(args)))
+  begin(args)
+  const event = eventOf<E>(args)
+  return failureSet ? outcome : finish<R>(handler(event))
 }
 
 // @ts-ignore: decorator
 @inline
 function eventOf<E>(args: usize): E {
-  if (!isReference<E>()) ERROR("A handler takes its event as string, Uint8Array or ArrayBuffer")
+  if (!isReference<E>()) ERROR("A handler takes its event as Json, string, Uint8Array, ArrayBuffer or Request")
   const start = load<usize>(args)
   const length = load<usize>(args, 4)
   if (isString<E>()) return changetype<E>(String.UTF8.decodeUnsafe(start, length))
+  if (idof<E>() == idof<Json>()) return changetype<E>(jsonOf(start, length))
+  if (idof<E>() == idof<Request>()) {
+    const request = Request.from(jsonOf(start, length))
+    if (request !== null) return changetype<E>(request)
+    return fail<E>("Runtime.InvalidEvent", "The event is no HTTP request of API Gateway's payload format 2.0")
+  }
   const buffer = length == 0 ? new ArrayBuffer(0) : changetype<ArrayBuffer>(start)
   if (idof<E>() == idof<ArrayBuffer>()) return changetype<E>(buffer)
   if (idof<E>() == idof<Uint8Array>()) return changetype<E>(Uint8Array.wrap(buffer))
-  ERROR("A handler takes its event as string, Uint8Array or ArrayBuffer")
+  ERROR("A handler takes its event as Json, string, Uint8Array, ArrayBuffer or Request")
+}
+
+/** As in Lambda's other runtimes no event at all is an empty object. */
+function jsonOf(start: usize, length: usize): Json {
+  return length == 0 ? Json.object() : Json.parse(String.UTF8.decodeUnsafe(start, length))
 }
 
 // @ts-ignore: decorator
 @inline
 function finish<R>(value: R): usize {
-  if (!isReference<R>()) ERROR("A handler returns string, Uint8Array or ArrayBuffer")
+  if (!isReference<R>()) ERROR("A handler returns Json, string, Uint8Array, ArrayBuffer or Response")
   if (failureSet) return outcome
   store<u8>(outcome, 0)
   if (isString<R>()) putText(outcome + 4, changetype<string>(value))
+  else if (idof<R>() == idof<Json>()) putText(outcome + 4, changetype<Json>(value).toString())
+  else if (idof<R>() == idof<Response>()) putText(outcome + 4, changetype<Response>(value).toEvent().toString())
   else if (idof<R>() == idof<ArrayBuffer>()) {
     const buffer = changetype<ArrayBuffer>(value)
     store<usize>(outcome, changetype<usize>(buffer), 4)
@@ -80,7 +100,7 @@ function finish<R>(value: R): usize {
     const bytes = changetype<Uint8Array>(value)
     store<usize>(outcome, bytes.dataStart, 4)
     store<usize>(outcome, bytes.byteLength, 8)
-  } else ERROR("A handler returns string, Uint8Array or ArrayBuffer")
+  } else ERROR("A handler returns Json, string, Uint8Array, ArrayBuffer or Response")
   return outcome
 }
 
@@ -90,31 +110,29 @@ function finish<R>(value: R): usize {
 function thaw_abort(message: string | null, file: string | null, line: u32, column: u32): void {
   const what = message === null ? "abort" : message
   const where = file === null ? "" : file
-  writeError("ERROR\t" + what + " (" + where + ":" + line.toString() + ":" + column.toString() + ")\n")
+  writeLine("ERROR", what + " (" + where + ":" + line.toString() + ":" + column.toString() + ")")
   unreachable()
 }
 
 // @ts-ignore: decorator
 @global
 function thaw_trace(message: string, n: i32 = 0, a0: f64 = 0, a1: f64 = 0, a2: f64 = 0, a3: f64 = 0, a4: f64 = 0): void {
-  let line = "TRACE\t" + message
+  let line = message
   if (n > 0) line += " " + a0.toString()
   if (n > 1) line += " " + a1.toString()
   if (n > 2) line += " " + a2.toString()
   if (n > 3) line += " " + a3.toString()
   if (n > 4) line += " " + a4.toString()
-  writeError(line + "\n")
+  writeLine("TRACE", line)
 }
 
-/** False during init. */
-let live = false
 /** Set if init drew a seed: it is part of the snapshot, so each invocation starts by drawing another. */
 let reseed: (() => void) | null = null
 
 // @ts-ignore: decorator
 @inline
-function begin(): void {
-  live = true
+function begin(args: usize): void {
+  beginInvocation(args)
   const seedAnew = reseed
   if (seedAnew !== null) seedAnew()
 }
@@ -123,6 +141,6 @@ function begin(): void {
 // @ts-ignore: decorator
 @global
 function thaw_seed(): f64 {
-  if (!live) reseed = (): void => Math.seedRandom(<i64>randomU64())
+  if (!isLive()) reseed = (): void => Math.seedRandom(<i64>randomU64())
   return reinterpret<f64>(randomU64())
 }

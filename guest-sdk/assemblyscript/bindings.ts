@@ -1,5 +1,6 @@
 /** Takes the place of the compiler's `~lib/bindings/dom` and `~lib/bindings/node`: what console, Date, performance and crypto rest on. */
-import { exit as exitGuest, monotonicNow, randomBytes, wallClockMs, writeError, writeOut } from "thaw/wasi"
+import { writeLine } from "thaw/log"
+import { exit as exitGuest, monotonicNow, randomBytes, wallClockMs } from "thaw/wasi"
 
 /** JSMath is the host's Math: there is none. */
 export namespace Math {}
@@ -34,22 +35,22 @@ export namespace crypto {
 
 export namespace console {
   export function assert(condition: bool, message: string): void {
-    if (!condition) writeError("WARN\tAssertion failed: " + message + "\n")
+    if (!condition) writeLine("WARN", "Assertion failed: " + message)
   }
   export function log(text: string): void {
-    writeOut("INFO\t" + text + "\n")
+    writeLine("INFO", text)
   }
   export function debug(text: string): void {
-    writeOut("DEBUG\t" + text + "\n")
+    writeLine("DEBUG", text)
   }
   export function info(text: string): void {
-    writeOut("INFO\t" + text + "\n")
+    writeLine("INFO", text)
   }
   export function warn(text: string): void {
-    writeError("WARN\t" + text + "\n")
+    writeLine("WARN", text)
   }
   export function error(text: string): void {
-    writeError("ERROR\t" + text + "\n")
+    writeLine("ERROR", text)
   }
   // @ts-ignore: decorator
   @lazy const labels = new Map<string, f64>()

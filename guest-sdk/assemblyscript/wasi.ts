@@ -10,9 +10,6 @@ declare function getEnvironment(result: usize): void
 @external("wasi:cli/stdout@0.2.0", "get-stdout")
 declare function getStdout(): i32
 // @ts-ignore: decorator
-@external("wasi:cli/stderr@0.2.0", "get-stderr")
-declare function getStderr(): i32
-// @ts-ignore: decorator
 @external("wasi:cli/exit@0.2.0", "exit")
 declare function wasiExit(isError: i32): void
 // @ts-ignore: decorator
@@ -40,21 +37,14 @@ const maxWriteBytes: i32 = 4096
 const result: usize = memory.data(16, 8)
 
 /** The stream is dropped again: an invocation leaves no handle. A write that fails loses its text. */
-function writeTo(stream: i32, text: string): void {
+export function writeOut(text: string): void {
+  const stream = getStdout()
   const bytes = String.UTF8.encode(text)
   const start = changetype<usize>(bytes)
   for (let at = 0; at < bytes.byteLength; at += maxWriteBytes) {
     blockingWriteAndFlush(stream, start + at, min(bytes.byteLength - at, maxWriteBytes), result)
   }
   dropOutputStream(stream)
-}
-
-export function writeOut(text: string): void {
-  writeTo(getStdout(), text)
-}
-
-export function writeError(text: string): void {
-  writeTo(getStderr(), text)
 }
 
 /** Milliseconds since the Unix epoch. */

@@ -9,7 +9,7 @@ import { builtSchema, type Built } from './builder-protocol.ts'
 import { artifactsExist } from './publish.ts'
 
 /** Raise it when the same input builds to something else: a change to the guest SDK, to rewrite or to capture. */
-const builderVersion = 1
+const builderVersion = 2
 
 /** Packages whose version decides what is built. */
 const tools = ['componentize-qjs', 'rolldown', 'assemblyscript', '@bytecodealliance/jco-transpile', 'wasmparser']

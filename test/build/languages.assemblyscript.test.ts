@@ -68,11 +68,14 @@ test('fail answers with a function error', async () => {
 test('throw ends the invocation and says why in the log', async () => {
   const { failure, log } = await run(files, '"throw"')
   expect(failure).toMatchObject({ errorType: 'Runtime.Trap' })
-  expect(log).toBe('ERROR\tthrown (index.ts:8:29)\n')
+  expect(log).toMatch(/^\S+Z\t[\da-f-]{36}\tERROR\tthrown \(index\.ts:8:29\)\n$/)
 })
 
-test('console writes to the log, long lines whole', async () => {
-  expect((await run(files, '"log"')).log).toBe(`INFO\thello ü\nERROR\t${'x'.repeat(5000)}\n`)
+test('console writes to the log as Lambda does, long lines whole', async () => {
+  const [first, second, end] = (await run(files, '"log"', { requestId: 'r-1' })).log.split('\n')
+  expect(first).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\tr-1\tINFO\thello ü$/)
+  expect(second?.split('\t').slice(1)).toEqual(['r-1', 'ERROR', 'x'.repeat(5000)])
+  expect(end).toBe('')
 })
 
 test('environment, clock, randomness and context are live', async () => {
@@ -100,7 +103,7 @@ test.each([
   [
     'a handler of other types',
     { 'index.ts': 'export function handler(e: i32): i32 { return e }' },
-    /takes its event as string, Uint8Array or ArrayBuffer/,
+    /takes its event as Json, string, Uint8Array, ArrayBuffer or Request/,
   ],
   [
     'no such export',

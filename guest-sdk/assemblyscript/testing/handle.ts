@@ -1,0 +1,84 @@
+/** A call of the exported `handle`: event and context into the guest's memory, its answer out of it. */
+import type { Host, HostView } from './host.ts'
+
+export interface CoreExports extends HostView {
+  /** Takes and gives a pointer: the canonical ABI of `handle` in guest-sdk/wit/function.wit. */
+  handle(args: number): number
+}
+
+/** Members as in `Context`; those left out have values that a test recognizes. */
+export interface GuestContext {
+  awsRequestId?: string
+  functionName?: string
+  functionVersion?: string
+  invokedFunctionArn?: string
+  memoryLimitInMB?: number
+  logGroupName?: string
+  logStreamName?: string
+  /** Milliseconds. */
+  remainingTimeInMillis?: number
+  clientContext?: string
+  tenantId?: string
+  traceId?: string
+}
+
+export interface Outcome {
+  /** The payload, parsed; undefined after a failure. */
+  value: unknown
+  /** What `fail` reported; `Runtime.Trap` after `throw`, whose reason is in the log. */
+  failure: { errorType: string; errorMessage: string } | undefined
+  /** What the invocation logged. */
+  log: string
+}
+
+export function handle(guest: CoreExports, host: Host, event: unknown, context: GuestContext = {}): Outcome {
+  const args = guest.cabi_realloc(0, 0, 8, 108)
+  const putText = (at: number, text: string): void => {
+    const bytes = Buffer.from(text)
+    const start = guest.cabi_realloc(0, 0, 1, bytes.length)
+    new Uint8Array(guest.memory.buffer).set(bytes, start)
+    const view = new DataView(guest.memory.buffer)
+    view.setUint32(at, start, true)
+    view.setUint32(at + 4, bytes.length, true)
+  }
+  const putOptional = (at: number, text: string | undefined): void => {
+    new DataView(guest.memory.buffer).setUint8(at, text === undefined ? 0 : 1)
+    if (text !== undefined) putText(at + 4, text)
+  }
+  const functionName = context.functionName ?? 'test'
+  putText(args, event === undefined ? '' : JSON.stringify(event))
+  putText(args + 8, context.awsRequestId ?? '00000000-0000-4000-8000-000000000000')
+  putText(args + 16, functionName)
+  putText(args + 24, context.functionVersion ?? '$LATEST')
+  putText(args + 32, context.invokedFunctionArn ?? `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`)
+  putText(args + 44, context.logGroupName ?? `/aws/lambda/${functionName}`)
+  putText(args + 52, context.logStreamName ?? 'test')
+  putOptional(args + 72, context.clientContext)
+  putOptional(args + 84, context.tenantId)
+  putOptional(args + 96, context.traceId)
+  const view = new DataView(guest.memory.buffer)
+  view.setUint32(args + 40, context.memoryLimitInMB ?? 128, true)
+  view.setBigUint64(args + 64, BigInt(Math.floor(host.now() + (context.remainingTimeInMillis ?? 3_000))), true)
+  return outcomeOf(guest, host, args)
+}
+
+function outcomeOf(guest: CoreExports, host: Host, args: number): Outcome {
+  let result: number
+  try {
+    result = guest.handle(args)
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error
+    return {
+      value: undefined,
+      failure: { errorType: 'Runtime.Trap', errorMessage: error.message },
+      log: host.takeLog(),
+    }
+  }
+  const view = new DataView(guest.memory.buffer)
+  const textAt = (at: number): string =>
+    Buffer.from(guest.memory.buffer, view.getUint32(at, true), view.getUint32(at + 4, true)).toString()
+  const failure =
+    view.getUint8(result) === 0 ? undefined : { errorType: textAt(result + 4), errorMessage: textAt(result + 12) }
+  const text = failure === undefined ? textAt(result + 4) : ''
+  return { value: text === '' ? undefined : JSON.parse(text), failure, log: host.takeLog() }
+}
