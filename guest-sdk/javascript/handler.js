@@ -8,10 +8,12 @@
  */
 import { decodeUtf8, encodeUtf8 } from './bytes.js'
 import { failureOf, runtimeError } from './failure.js'
+import { clearRoom } from './heap.js'
 import { invocation, monotonicMs } from './invocation.js'
+import { forgetOrigin } from './performance.js'
 import { forgetSeed } from './random.js'
+import { takeSourceMap } from './source-map.js'
 import { nextTimerMs, resumeTimers, runDueTimer, suspendTimers } from './timers.js'
-import { forgetOrigin } from './web.js'
 
 /** What the builder looks for in the message of an init that failed, and in the image of one that did not. */
 const markInit = (kind, detail) => `thaw-init-${kind}:${JSON.stringify(detail)};`
@@ -20,11 +22,15 @@ let userHandler
 /** Keeps the mark in memory, where the builder finds it. */
 export let initMark
 
-/** Evaluate the function's module and find its handler. Called once, at build time. */
-export async function init(load, moduleName, exportName) {
+/**
+ * Evaluate the function's module and find its handler. Called once, at build time. `fetchHandler`, if the bundle has it,
+ * makes a handler of `export default { fetch }`.
+ */
+export async function init(load, moduleName, exportName, fetchHandler) {
   const startMs = monotonicMs()
+  takeSourceMap()
   try {
-    userHandler = find(await load(), moduleName, exportName)
+    userHandler = find(await load(), moduleName, exportName, fetchHandler)
   } catch (thrown) {
     throw new Error(markInit('error', failureOf(thrown)), { cause: thrown })
   }
@@ -36,15 +42,21 @@ export async function init(load, moduleName, exportName) {
   forgetOrigin()
   suspendTimers()
   globalThis.__cqjs.runGc()
+  clearRoom()
 }
 
-function find(module, moduleName, exportName) {
+function find(module, moduleName, exportName, fetchHandler) {
   let value = module
   for (const name of exportName.split('.')) value = value?.[name]
   // CommonJS: `module.exports.handler` is there by name; a whole `module.exports = {...}` is the default export.
   if (value === undefined) {
     value = module.default
     for (const name of exportName.split('.')) value = value?.[name]
+  }
+  if (value === undefined && fetchHandler !== undefined) {
+    // The second: CommonJS that was made of an ES module.
+    const app = [module.default, module.default?.default].find((object) => typeof object?.fetch === 'function')
+    if (app !== undefined) return fetchHandler(app)
   }
   if (value === undefined || value === null) {
     throw runtimeError('Runtime.HandlerNotFound', `${moduleName}.${exportName} is undefined or not exported`)

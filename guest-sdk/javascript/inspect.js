@@ -4,6 +4,8 @@ const maxItems = 100
 const maxInlineLength = 72
 const boxed = new Set(['[object Number]', '[object String]', '[object Boolean]'])
 const identifier = /^[A-Za-z_$][\w$]*$/
+/** Under which an object says itself how it is shown. */
+export const inspectCustom = Symbol.for('nodejs.util.inspect.custom')
 
 export function inspect(value, depth = maxDepth) {
   return show(value, 0, depth, [])
@@ -44,6 +46,10 @@ function showFunction(value) {
 
 function showObject(value, level, depth, seen) {
   if (seen.includes(value)) return '[Circular *1]'
+  if (typeof value[inspectCustom] === 'function') {
+    const shown = value[inspectCustom](depth - level, {}, inspect)
+    if (shown !== value) return typeof shown === 'string' ? shown : show(shown, level, depth, [...seen, value])
+  }
   if (value instanceof Error) return showError(value, level, depth, seen)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
   if (value instanceof RegExp) return String(value)

@@ -1,12 +1,18 @@
-/** Evaluated before the function's own code: the globals that Node has and QuickJS lacks. */
+/**
+ * Evaluated before the function's own code: the globals that Node has and QuickJS lacks. Those that are large come only
+ * with a function that mentions them (src/build/languages/guest-globals.ts, web/).
+ */
 import { console } from './console.js'
+import { reserveRoom } from './heap.js'
 import { process } from './process.js'
 import { crypto, mathRandom } from './random.js'
-import { clearTimeout, setImmediate, setInterval, setTimeout } from './timers.js'
-import { performance, structuredClone, TextDecoder, TextEncoder } from './web.js'
+import { clearTimeout, queueTick, setImmediate, setInterval, setTimeout } from './timers.js'
+import { originalPlace } from './source-map.js'
+import { performance } from './performance.js'
 
 const globals = {
   global: globalThis,
+  self: globalThis,
   console,
   process,
   crypto,
@@ -17,18 +23,14 @@ const globals = {
   clearTimeout,
   clearInterval: clearTimeout,
   clearImmediate: clearTimeout,
-  structuredClone,
-  TextDecoder,
-  TextEncoder,
+  queueMicrotask: (callback) => queueTick(callback),
 }
 for (const [name, value] of Object.entries(globals)) define(globalThis, name, value)
 define(Math, 'random', mathRandom)
 // An accessor in QuickJS: it takes effect by assignment only.
 Error.prepareStackTrace = prepareStackTrace
 
-// Take memory once and give it back, so that an ordinary invocation finds room and does not grow the linear memory:
-// an instance that has grown cannot be reset. (Used, or the bundler would drop it.)
-if (new ArrayBuffer(1_572_864).byteLength === 0) throw new RangeError('No memory')
+reserveRoom()
 
 function define(target, name, value) {
   Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
@@ -46,7 +48,7 @@ function prepareStackTrace(error, frames) {
     const name = frame.getFunctionName()
     const where = frame.isNative()
       ? 'native'
-      : `${frame.getFileName()}:${frame.getLineNumber()}:${frame.getColumnNumber()}`
+      : originalPlace(frame.getFileName(), frame.getLineNumber(), frame.getColumnNumber())
     text += name ? `\n    at ${name} (${where})` : `\n    at ${where}`
   }
   return text

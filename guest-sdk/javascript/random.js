@@ -12,11 +12,18 @@ export const forgetSeed = () => {
   seeded = false
 }
 
+/** Whether what is drawn during init is the function's doing, and not that of the SDK's own packages. */
+let marking = true
+export function markRandomness(on) {
+  marking = on
+  forgetSeed()
+}
+
 function seed() {
   state.set(new Uint32Array(random.getRandomBytes(16).slice().buffer))
   state[0] |= 1
   seeded = true
-  if (!invocation.live) invocation.randomDuringInit = true
+  if (!invocation.live && marking) invocation.randomDuringInit = true
 }
 
 /** xoshiro128** (Blackman and Vigna). */

@@ -62,7 +62,26 @@ function create(callback, delay, args, repeat) {
   }
   const wanted = Math.trunc(Number(delay))
   const delayMs = wanted >= 1 && wanted <= maxDelayMs ? wanted : 1
-  return arm(new Timeout(++lastId, args.length === 0 ? callback : () => callback(...args), delayMs, repeat))
+  const run = guarded(callback)
+  return arm(new Timeout(++lastId, args.length === 0 ? run : () => run(...args), delayMs, repeat))
+}
+
+/** What a callback finds again when it runs: nothing, unless async-context.js is there. */
+let carry = (callback) => callback
+export const carryContext = (bind) => {
+  carry = bind
+}
+
+const { then } = Promise.prototype
+/** Compiled away where async-context.js is: then there are none. */
+const { constructor } = async function () {}
+const isAsync = (callback) => constructor !== Function && callback instanceof constructor
+
+/** An async callback's promise is nobody's but its own: a rejection is an exception that nobody catches. */
+function guarded(callback) {
+  const run = carry(callback)
+  if (!isAsync(callback)) return run
+  return (...args) => void then.call(run(...args), undefined, (error) => invocation.uncaught(error))
 }
 
 export const setTimeout = (callback, delay, ...args) => create(callback, delay, args, false)
@@ -117,11 +136,15 @@ export function resumeTimers() {
 /** Whether anything is armed that keeps the function waiting. */
 export const timersPending = () => nextTimerMs() !== null
 
+const nativeQueue = globalThis.queueMicrotask
+
+/** A microtask. What one throws would end the engine. */
 export const queueTick = (callback, ...args) => {
   if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function.')
-  queueMicrotask(() => {
+  const run = guarded(callback)
+  nativeQueue(() => {
     try {
-      callback(...args)
+      run(...args)
     } catch (error) {
       invocation.uncaught(error)
     }

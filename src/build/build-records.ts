@@ -6,13 +6,21 @@ import { findPackageJSON } from 'node:module'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { builtSchema, type Built } from './builder-protocol.ts'
+import { sdkPackages } from './languages/guest-modules.ts'
 import { artifactsExist } from './publish.ts'
 
 /** Raise it when the same input builds to something else: a change to the guest SDK, to rewrite or to capture. */
 const builderVersion = 2
 
 /** Packages whose version decides what is built. */
-const tools = ['componentize-qjs', 'rolldown', 'assemblyscript', '@bytecodealliance/jco-transpile', 'wasmparser']
+const tools = [
+  'componentize-qjs',
+  'rolldown',
+  'assemblyscript',
+  '@bytecodealliance/jco-transpile',
+  'wasmparser',
+  ...sdkPackages,
+]
 
 const versionSchema = z.object({ version: z.string() })
 

@@ -1,5 +1,6 @@
 /** One builder child: started with what it needs and nothing else, watched, and ended at a limit. */
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { findPackageJSON } from 'node:module'
 import { join, sep } from 'node:path'
@@ -29,7 +30,13 @@ export async function runBuilder({ job, limits, signal, onStart, onStderr }: Chi
   signal.throwIfAborted()
   const child = fork(join(import.meta.dirname, 'builder-main.ts'), [], {
     execPath: process.execPath,
-    execArgv: execArguments(job, limits),
+    execArgv: execArguments(
+      {
+        readable: [job.codePath, ...job.layerPaths, job.workFolder, job.stagingFolder],
+        writable: [job.workFolder, job.stagingFolder],
+      },
+      limits,
+    ),
     // Nothing of the host's environment: no secret of the operator's is in reach of what an upload may break.
     env: { TMPDIR: job.workFolder, HOME: job.workFolder, PATH: '' },
     cwd: job.workFolder,
@@ -47,16 +54,7 @@ export async function runBuilder({ job, limits, signal, onStart, onStderr }: Chi
     ended ??= reason
     child.kill('SIGKILL')
   }
-  const timer = setTimeout(() => {
-    end(new ThawError('Build', `The build did not finish within ${limits.buildMs / 1_000} s (limit buildMs)`))
-  }, limits.buildMs)
-  const memory = setInterval(() => {
-    void residentBytes(child.pid).then((bytes) => {
-      if (bytes > limits.buildBytes) {
-        end(new ThawError('Build', `The build used more than ${limits.buildBytes} bytes of memory (limit buildBytes)`))
-      }
-    })
-  }, memoryPollMs)
+  using _limited = limitBuild(child, limits, end)
   const onAbort = () => end(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
 
@@ -83,26 +81,49 @@ export async function runBuilder({ job, limits, signal, onStart, onStderr }: Chi
     if (stderr !== '') onStderr?.(stderr)
     throw error
   } finally {
-    clearTimeout(timer)
-    clearInterval(memory)
     signal.removeEventListener('abort', onAbort)
   }
 }
 
+/** Calls `end` when a build that begins now has gone past a limit, unless disposed before. */
+export function limitBuild(child: ChildProcess, limits: Limits, end: (reason: ThawError) => void): Disposable {
+  const timer = setTimeout(() => {
+    end(new ThawError('Build', `The build did not finish within ${limits.buildMs / 1_000} s (limit buildMs)`))
+  }, limits.buildMs)
+  const memory = setInterval(() => {
+    void residentBytes(child.pid).then((bytes) => {
+      if (bytes > limits.buildBytes) {
+        end(new ThawError('Build', `The build used more than ${limits.buildBytes} bytes of memory (limit buildBytes)`))
+      }
+    })
+  }, memoryPollMs)
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      clearInterval(memory)
+    },
+  }
+}
+
+/** What a builder's JavaScript may reach. */
+export interface BuilderFolders {
+  /** Besides Thaw itself and the packages. */
+  readable: readonly string[]
+  writable: readonly string[]
+}
+
 /**
  * Not deniable, since bundler, QuickJS and copy-on-write mapping are native add-ons: what such code does by itself.
- * JavaScript in the child can read Thaw's own files and the packages, write its two folders, and start no process.
+ * JavaScript in the child can read Thaw's own files and what it is given, write its folders, and start no process.
  */
-function execArguments(job: Job, limits: Limits): string[] {
-  const readable = [...installFolders(), job.codePath, ...job.layerPaths, job.workFolder, job.stagingFolder]
+export function execArguments({ readable, writable }: BuilderFolders, limits: Limits): string[] {
   return [
     '--permission',
     '--allow-addons',
     // jco's WASI shim starts an I/O thread as it loads; threads have the process's permissions.
     '--allow-worker',
-    ...readable.map((path) => `--allow-fs-read=${path}`),
-    `--allow-fs-write=${job.workFolder}`,
-    `--allow-fs-write=${job.stagingFolder}`,
+    ...[...installFolders(), ...readable].map((path) => `--allow-fs-read=${path}`),
+    ...writable.map((path) => `--allow-fs-write=${path}`),
     // JavaScript's heap is a part of the whole that buildBytes bounds.
     `--max-old-space-size=${Math.max(64, Math.floor(limits.buildBytes / 2 / 1_048_576))}`,
     '--disable-warning=ExperimentalWarning',
@@ -110,13 +131,17 @@ function execArguments(job: Job, limits: Limits): string[] {
   ]
 }
 
-/** Thaw itself, and where its dependencies are if not below it. */
+/** Thaw itself, and where its dependencies are if not below it: the engine, and what the guest SDK is made with. */
 function installFolders(): string[] {
   const own = join(import.meta.dirname, '..', '..')
-  const dependency = findPackageJSON('componentize-qjs', import.meta.url) ?? own
   const marker = `${sep}node_modules${sep}`
-  const modules = dependency.slice(0, dependency.lastIndexOf(marker) + marker.length - 1)
-  return dependency.startsWith(own) ? [own] : [own, modules]
+  const folders = ['componentize-qjs', 'core-js'].flatMap((name) => {
+    // The permission model counts in real paths: node_modules may be a link.
+    const dependency = realpathSync(findPackageJSON(name, import.meta.url) ?? own)
+    const modules = dependency.slice(0, dependency.lastIndexOf(marker) + marker.length - 1)
+    return dependency.startsWith(own) ? [] : [modules]
+  })
+  return [...new Set([own, ...folders])]
 }
 
 /** Linux only: elsewhere the time limit alone holds. */
@@ -129,7 +154,7 @@ async function residentBytes(pid: number | undefined): Promise<number> {
   }
 }
 
-function outOfMemory(stderr: string, limits: Limits): string | undefined {
+export function outOfMemory(stderr: string, limits: Limits): string | undefined {
   if (!/heap out of memory|memory allocation of \d+ bytes failed|Out of memory/.test(stderr)) return undefined
   return `The build ran out of memory (limit buildBytes, ${limits.buildBytes} bytes)`
 }

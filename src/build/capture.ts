@@ -4,7 +4,7 @@
  */
 import type { Limits } from '../config.ts'
 import { ThawError } from '../errors.ts'
-import { link, type Linked } from '../instance/link.ts'
+import { link, type Linked, type LinkOptions } from '../instance/link.ts'
 import type { EngineManifest, ModuleMeta } from '../instance/plan.ts'
 import { globalText } from '../instance/values.ts'
 import type { Engine } from '../instance/engine.ts'
@@ -32,6 +32,13 @@ export interface CaptureOptions {
   limits: Limits
   /** Memories are rounded up to a multiple of this many pages, so that functions of one engine have the same sizes. */
   roundToPages: number
+  /** What is called in the guest once init is over, before its state is taken. */
+  evaluation?: Evaluation
+}
+
+export interface Evaluation {
+  taskReturn: LinkOptions['taskReturn']
+  run(linked: Linked): Promise<void>
 }
 
 /** Errors: `Build`: init trapped, exited, or left what a snapshot cannot hold. */
@@ -61,7 +68,8 @@ export async function capture(options: CaptureOptions): Promise<Captured> {
   })
   const metas = manifest.plan.steps.map((step) => manifest.modules[step.module]?.meta)
   const began = performance.now()
-  const linked = run(engine, host, output)
+  const linked = run(engine, host, output, options.evaluation?.taskReturn)
+  await options.evaluation?.run(linked)
   const initMs = performance.now() - began
   const handles = host.snapshotHandles()
   const warnings = host.captureWarnings()
@@ -86,7 +94,7 @@ export async function capture(options: CaptureOptions): Promise<Captured> {
   }
 }
 
-function run(engine: Engine, host: WasiHost, output: string[]): Linked {
+function run(engine: Engine, host: WasiHost, output: string[], taskReturn: LinkOptions['taskReturn'] = noTask): Linked {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
   const metas = engine.plan.steps.map((step) => engine.modules[step.module]?.meta)
   try {
@@ -104,9 +112,7 @@ function run(engine: Engine, host: WasiHost, output: string[]): Linked {
         growMemory: (delta) => delta,
         growTable: (delta) => delta,
       },
-      taskReturn: () => {
-        throw new ThawError('Build', 'The component called task.return during init')
-      },
+      taskReturn,
     })
   } catch (cause) {
     if (cause instanceof ThawError) throw cause
@@ -116,6 +122,10 @@ function run(engine: Engine, host: WasiHost, output: string[]): Linked {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ThawError('Build', `The component failed during init: ${reason}${said}`, { cause })
   }
+}
+
+function noTask(): never {
+  throw new ThawError('Build', 'The component called task.return during init')
 }
 
 function initialPages(meta: ModuleMeta | undefined, index: number): number {

@@ -16,7 +16,7 @@ import { sync } from '../store/durable.ts'
 import { offered } from '../wasi/offered.ts'
 import { capture, tableNames, type Captured } from './capture.ts'
 import { readLinkPlan, type LinkPlan } from './link-plan.ts'
-import { rewriteModule } from './rewrite/module.ts'
+import { rewriteModule, type RewrittenModule } from './rewrite/module.ts'
 import { transpile } from './transpile.ts'
 import { assertExports, assertTypes } from './world.ts'
 
@@ -41,6 +41,44 @@ export async function componentToArtifacts(
   component: Uint8Array,
   options: ComponentOptions,
 ): Promise<ComponentArtifacts> {
+  const { engine, manifest, text, rewritten } = await engineOf(component)
+  await writeEngine(
+    options.artifactsDir,
+    engine,
+    text,
+    rewritten.map(({ lean }) => lean),
+  )
+  const captured = await capture({
+    hash: engine,
+    manifest: ownMemories(manifest, rewritten),
+    full: rewritten.map(({ full }) => full),
+    limits: options.limits,
+    roundToPages: options.roundToPages ?? 1,
+  })
+  // Named by its state alone: how long init took this time would give every build of the same input another snapshot.
+  const snapshot = await writeSnapshot(options.artifactsDir, { engine, ...captured, initMs: 0 })
+  await assertRestores(options, engine, snapshot, captured)
+  return {
+    engine,
+    snapshot,
+    snapshotMemoryBytes: captured.memories.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    initMs: captured.initMs,
+    warnings: captured.warnings,
+  }
+}
+
+/** A component's code, before any of it has run. */
+export interface ComponentEngine {
+  engine: string
+  manifest: EngineManifest
+  /** The manifest as it is hashed and stored. */
+  text: string
+  /** In the manifest's order. */
+  rewritten: RewrittenModule[]
+}
+
+/** Errors: `Build`, with what in the component cannot be run and why. */
+export async function engineOf(component: Uint8Array): Promise<ComponentEngine> {
   await assertExports(component)
   const { glue, modules, declarations } = await transpile(component)
   assertTypes(declarations)
@@ -61,32 +99,14 @@ export async function componentToArtifacts(
     plan: linkPlan.plan,
   }
   const text = JSON.stringify(manifest)
-  const engine = engineHash(text)
-  await writeEngine(
-    options.artifactsDir,
-    engine,
-    text,
-    rewritten.map(({ lean }) => lean),
-  )
-  const captured = await capture({
-    hash: engine,
-    manifest: {
-      ...manifest,
-      modules: manifest.modules.map(({ sha256, meta }, index) => ({ sha256, meta: rewritten[index]?.meta ?? meta })),
-    },
-    full: rewritten.map(({ full }) => full),
-    limits: options.limits,
-    roundToPages: options.roundToPages ?? 1,
-  })
-  // Named by its state alone: how long init took this time would give every build of the same input another snapshot.
-  const snapshot = await writeSnapshot(options.artifactsDir, { engine, ...captured, initMs: 0 })
-  await assertRestores(options, engine, snapshot, captured)
+  return { engine: engineHash(text), manifest, text, rewritten }
+}
+
+/** The manifest with the memories' own sizes, as capture needs it. */
+export function ownMemories(manifest: EngineManifest, rewritten: readonly RewrittenModule[]): EngineManifest {
   return {
-    engine,
-    snapshot,
-    snapshotMemoryBytes: captured.memories.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    initMs: captured.initMs,
-    warnings: captured.warnings,
+    ...manifest,
+    modules: manifest.modules.map(({ sha256, meta }, index) => ({ sha256, meta: rewritten[index]?.meta ?? meta })),
   }
 }
 
@@ -102,7 +122,12 @@ function assertImportsOffered({ imports }: LinkPlan): void {
 }
 
 /** Whole or not at all: written beside, synced, renamed. Another builder may have been first: then nothing is to do. */
-async function writeEngine(artifactsDir: string, hash: string, manifest: string, modules: Uint8Array[]): Promise<void> {
+export async function writeEngine(
+  artifactsDir: string,
+  hash: string,
+  manifest: string,
+  modules: Uint8Array[],
+): Promise<void> {
   const folder = engineFolder(artifactsDir, hash)
   if (existsSync(join(folder, 'engine.json'))) return
   const staging = `${folder}.${randomUUID()}.tmp`

@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { createBuilder } from '../build/builder.ts'
+import { createBuilder, type Builder, type BuilderOptions } from '../build/builder.ts'
 import type { Config } from '../config.ts'
 import { ThawError } from '../errors.ts'
 import type { Accounts } from '../identity/accounts.ts'
@@ -28,6 +28,8 @@ import { forkWorker } from './worker-process.ts'
 
 export interface ControllerOptions {
   logger: Logger
+  /** Left out: `createBuilder`. */
+  createBuilder?: (options: BuilderOptions) => Builder
   /** Tests only: see WorkerInit. */
   runtimeModule?: string
 }
@@ -70,7 +72,7 @@ export async function startController(config: Config, options: ControllerOptions
   const clock = { now: () => new Date() }
   const usage = building.use(createUsageMeter({ store: createSqliteUsage(database), clock, logger }))
   const artifacts = await openArtifacts({ directory: artifactsDir })
-  const builder = building.use(createBuilder({ artifactsDir, tempDir, limits, logger }))
+  const builder = building.use((options.createBuilder ?? createBuilder)({ artifactsDir, tempDir, limits, logger }))
 
   const controllerSocketPath = run.socketPath('controller')
   const stopped = Promise.withResolvers<void>()

@@ -158,7 +158,10 @@ function execArgv({ artifactsDir, runtimeModule }: WorkerInit): string[] {
     '--permission',
     '--allow-addons',
     '--allow-net',
-    ...readable.map((path) => `--allow-fs-read=${existsSync(path) ? realpathSync(path) : path}`),
+    // A link is read by its own name first, and then by what it leads to.
+    ...new Set(readable.flatMap((path) => (existsSync(path) ? [path, realpathSync(path)] : [path])))
+      .values()
+      .map((path) => `--allow-fs-read=${path}`),
     '--disable-warning=PERM0001',
     '--disable-warning=ExperimentalWarning',
   ]

@@ -7,7 +7,7 @@ import type { HeldKey } from './key-ring.ts'
 import type { SignedRequest } from './request.ts'
 
 /** What smithy wants of a hash; with a key it is an HMAC. */
-class Sha256 {
+export class Sha256 {
   readonly #secret: string | ArrayBuffer | ArrayBufferView | undefined
   #hash: Hash | Hmac
 

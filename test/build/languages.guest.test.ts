@@ -110,7 +110,7 @@ test('an error is reported with type, message and a trace as Node writes it', as
   const { failure } = await run(spec, { a: 'way' })
   expect(failure).toMatchObject({ errorType: 'Bad', errorMessage: 'no way' })
   expect(failure?.trace?.[0]).toBe('Error: no way')
-  expect(failure?.trace?.[1]).toMatch(/^ {4}at .*bundle\.mjs:\d+:\d+\)?$/)
+  expect(failure?.trace?.[1]).toMatch(/^ {4}at .*\/var\/task\/index\.mjs:1:\d+\)?$/)
 })
 
 const throws: [name: string, body: string, failure: object][] = [

@@ -44,9 +44,9 @@ test.each([
   [
     'node:fs',
     'import "node:fs"',
-    "Cannot import 'node:fs' (from index.mjs): Node's built-in modules are not available",
+    "Cannot import 'node:fs' (from index.mjs): Node's built-in module node:fs is not available",
   ],
-  ['fs', 'import fs from "fs"; fs.x()', "Cannot import 'fs' (from index.mjs): Node's built-in modules"],
+  ['fs', 'import fs from "fs"; fs.x()', "Cannot import 'fs' (from index.mjs): Node's built-in module fs"],
   ['a missing file', 'import "./nope.js"', "Cannot find module './nope.js' (imported from index.mjs)"],
   ['what Thaw does not offer', 'import "wasi:http/types@0.2.0"', "Cannot import 'wasi:http/types@0.2.0'"],
 ])('importing %s is an error that names it and its importer', async (_, line, message) => {
@@ -99,4 +99,16 @@ test.each([
 ])('the handler %s is an error with the name Lambda gives it', async (handler, message) => {
   const building = build({ 'index.mjs': `${exported}export const data = { a: 1 }` }, handler)
   await expect(building).rejects.toMatchObject({ code: 'Build', message: expect.stringContaining(message) })
+})
+
+test('what the SDK itself draws in init is not warned of', async () => {
+  const { warnings } = await build({
+    'index.mjs': `import url from 'node:url'\nglobalThis.all = [url, URL, Response]\n${exported}`,
+  })
+  expect(warnings).toEqual([])
+})
+
+test('init that draws randomness is warned of also after that', async () => {
+  const { warnings } = await build({ 'index.mjs': `export const id = [URL, Math.random()]\n${exported}` })
+  expect(warnings).toEqual([expect.stringContaining('Init used randomness')])
 })

@@ -11,6 +11,8 @@ import { limitsSchema } from '../../src/config.ts'
 import { buildAssemblyScript } from '../../src/build/languages/assemblyscript.ts'
 import { buildJavaScript } from '../../src/build/languages/javascript.ts'
 import type { BuiltComponent, SourcePackage } from '../../src/build/languages/language.ts'
+import { buildComponent } from '../../src/build/languages/languages.ts'
+import { openPackage } from '../../src/build/package.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const folder = join(root, 'node_modules', '.cache', 'thaw', 'components')
@@ -25,13 +27,29 @@ export function assemblyscriptComponent(source: string | Record<string, string>,
   return cached(buildAssemblyScript, typeof source === 'string' ? { 'index.ts': source } : source, handler)
 }
 
-async function cached(
+/** A zip, unpacked and built as the builder does it. */
+export async function packageComponent(zip: Uint8Array, handler: string): Promise<Uint8Array> {
+  const limits = limitsSchema.parse({})
+  return stored([createHash('sha256').update(zip).digest('hex'), handler], async (workFolder) => {
+    const opened = await openPackage(zip, limits)
+    return buildComponent({ runtime: 'nodejs24.x', opened, handler, workFolder, limits })
+  })
+}
+
+function cached(
   build: (source: SourcePackage) => Promise<BuiltComponent>,
   sources: Record<string, string>,
   handler: string,
 ): Promise<Uint8Array> {
+  return stored([build.name, sources, handler], (workFolder) => {
+    const files = new Map(Object.entries(sources).map(([name, text]) => [name, new TextEncoder().encode(text)]))
+    return build({ files, handler, workFolder, limits: limitsSchema.parse({}) })
+  })
+}
+
+async function stored(input: unknown[], build: (workFolder: string) => Promise<BuiltComponent>): Promise<Uint8Array> {
   const key = createHash('sha256')
-    .update(JSON.stringify([toolchain(), build.name, sources, handler]))
+    .update(JSON.stringify([toolchain(), ...input]))
     .digest('hex')
   const path = join(folder, `${key}.wasm`)
   try {
@@ -41,8 +59,7 @@ async function cached(
   }
   const workFolder = await mkdtemp(join(tmpdir(), 'thaw-fixture-'))
   try {
-    const files = new Map(Object.entries(sources).map(([name, text]) => [name, new TextEncoder().encode(text)]))
-    const { component } = await build({ files, handler, workFolder, limits: limitsSchema.parse({}) })
+    const { component } = await build(workFolder)
     await mkdir(folder, { recursive: true })
     const temporary = join(folder, `.tmp-${randomUUID()}`)
     await writeFile(temporary, component)

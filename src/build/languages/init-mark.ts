@@ -2,7 +2,6 @@
  * What the guest SDK says of init: `thaw-init-done:{...};` in the component's memory image, or `thaw-init-error:{...};`
  * in the message of the error that ended it (guest-sdk/javascript/handler.js).
  */
-import { SourceMap, type SourceMapPayload } from 'node:module'
 import { z } from 'zod'
 
 const doneSchema = z.object({ us: z.number().nonnegative(), random: z.boolean() })
@@ -24,13 +23,13 @@ export function readInitMark(component: Uint8Array): { initMs: number; usedRando
 }
 
 /** One sentence, with the error's type, message and place in the package's own file. */
-export function describeInitFailure(message: string, map: SourceMapPayload): string {
+export function describeInitFailure(message: string): string {
   const mark = /thaw-init-error:(\{.*\});/.exec(message)?.[1]
   if (mark !== undefined) {
     const error = errorSchema.safeParse(parseJson(mark)).data
     if (error !== undefined) {
       const text = `${error.errorType}: ${error.errorMessage}`
-      return error.errorType.startsWith('Runtime.') ? text : `Init failed: ${text}${place(error.trace, map)}`
+      return error.errorType.startsWith('Runtime.') ? text : `Init failed: ${text}${place(error.trace)}`
     }
   }
   if (message.includes('dead lock')) {
@@ -44,17 +43,10 @@ export function describeInitFailure(message: string, map: SourceMapPayload): str
 }
 
 /** ` (index.mjs:3:7)` of the topmost frame that is the package's; empty if none is. */
-function place(trace: readonly string[], map: SourceMapPayload): string {
-  const sources = new SourceMap(map)
+function place(trace: readonly string[]): string {
   for (const frame of trace) {
-    const match = /bundle\.mjs:(\d+):(\d+)/.exec(frame)
-    if (match === null) continue
-    const entry = sources.findEntry(Number(match[1]) - 1, Number(match[2]) - 1)
-    if (!('originalSource' in entry)) continue
-    const file =
-      /(?:^|\/)package\/(.+)$/.exec(entry.originalSource)?.[1] ?? entry.originalSource.replace(/^(\.\.\/)+/, '')
-    if (file.includes('guest-sdk/javascript/') || file.startsWith('\0') || file.includes('thaw:entry')) continue
-    return ` (${file}:${entry.originalLine + 1}:${entry.originalColumn + 1})`
+    const at = /\/var\/task\/(.+:\d+:\d+)\)?$/.exec(frame)?.[1]
+    if (at !== undefined && !at.startsWith('bundle.mjs')) return ` (${at})`
   }
   return ''
 }

@@ -1,0 +1,2 @@
+/** node:string_decoder: the `string_decoder` package. */
+module.exports = require('string_decoder/')

@@ -1,0 +1,3 @@
+import { markRandomness } from '../random.js'
+
+markRandomness(true)
