@@ -1,4 +1,4 @@
-/** The web APIs by area: each guest checks itself against the standard and says what failed (test/fixtures/guests/web). */
+/** The web APIs and Node's modules by area: each guest checks itself against the standard and says what failed (test/fixtures/guests/web). */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { javascriptComponent } from '../support/build-cache.ts'
@@ -25,6 +25,7 @@ const areas: [area: string, atLeast: number][] = [
   ['clone', 40],
   ['blob', 45],
   ['crypto', 35],
+  ['node', 70],
 ]
 
 test.each(areas)('web: %s', async (area, atLeast) => {
