@@ -165,7 +165,14 @@ describe('start', () => {
   beforeAll(async () => {
     server = await start()
   })
-  afterAll(() => void server.child.kill('SIGKILL'))
+  // Killed, it would leave its shared page to the next server on this folder, which there is none of.
+  afterAll(async () => {
+    const { child } = server
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    await gone
+  })
 
   test('on an empty folder deploys the example, with progress, and prints three lines', () => {
     expect(server.lines).toEqual([
