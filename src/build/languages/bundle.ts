@@ -184,7 +184,7 @@ function mayFetch(exports: readonly string[], { exported }: BundleRequest, codes
   if (exports.length > 0) return exports.includes('default') && !exports.includes(name)
   // CommonJS, whose exports show only when it runs.
   const has = (pattern: string) => codes.some((code) => new RegExp(pattern).test(code))
-  const own = RegExp.escape(name)
+  const own = name.replaceAll(/\W/g, String.raw`\$&`)
   return (
     has(String.raw`\bexports\.default\b|\bdefault\s*:|["']default["']`) &&
     !has(String.raw`\bexports\.${own}(?!\w)|(?<!\w)${own}\s*:`)
