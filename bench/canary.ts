@@ -3,8 +3,11 @@
  * state: a pristine instance says 1, always, and only about the id it was sent.
  */
 
-/** What a subject promises. A `constant` one answers the same to everybody, an `accepted` one with an empty 202. */
-export type Canary = 'pristine' | 'stateful' | 'constant' | 'accepted'
+/**
+ * What a subject promises. A `constant` one answers the same to everybody, an `accepted` one with an empty 202, and a
+ * `text:` one with that text.
+ */
+export type Canary = 'pristine' | 'stateful' | 'constant' | 'accepted' | `text:${string}`
 
 /** An answer showed another invocation's state, or was not the answer at all. */
 export class CanaryBreach extends Error {}
@@ -31,7 +34,8 @@ export function idOf(run: number, n: number): string {
 /** What is wrong with an answer; undefined if nothing is. */
 export function breachOf(canary: Canary, id: string, answer: string): string | undefined {
   if (canary === 'accepted') return answer === '' ? undefined : `answered ${JSON.stringify(answer.slice(0, 200))}`
-  const expected = canary === 'constant' ? constantAnswer : answerTo(id)
+  const said = canary.startsWith('text:') ? canary.slice('text:'.length) : undefined
+  const expected = said ?? (canary === 'constant' ? constantAnswer : answerTo(id))
   if (answer === expected) return undefined
   const [start, end] = [expected.slice(0, -2), '}']
   const count = answer.startsWith(start) && answer.endsWith(end) ? answer.slice(start.length, -end.length) : ''

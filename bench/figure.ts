@@ -3,10 +3,11 @@ import type { Guests } from './guests/guests.ts'
 import type { Progress } from './report/progress.ts'
 import type { Summary } from './stats.ts'
 import type { Peers } from './subjects/peers.ts'
+import type { DeployedHttp } from './subjects/prepared-http.ts'
 import type { Deployed } from './subjects/prepared.ts'
 
 /** How a number is printed. `ratio` has no unit. */
-export type Unit = 'ms' | 'us' | 'req/s' | 'KiB' | 'ratio' | 'count' | 'us CPU'
+export type Unit = 'ms' | 'us' | 'req/s' | 'KiB' | 'MiB' | 'MiB/s' | 'ratio' | 'count' | 'us CPU'
 
 export interface Row {
   label: string
@@ -51,12 +52,14 @@ export interface BenchContext {
   guests: Guests
   /** A data folder with functions deployed, made once. One server at a time may use it. */
   deployed: Deployed
+  /** The same with HTTP components. */
+  deployedHttp: DeployedHttp
   peers: Peers
   progress: Progress
 }
 
 /** What takes long the first time, and is kept: made before the first figure, so that none is measured beside a build. */
-export type Need = 'guests' | 'deployed' | 'peers'
+export type Need = 'guests' | 'deployed' | 'deployedHttp' | 'peers'
 
 export interface Figure {
   /** What `--only` takes. */

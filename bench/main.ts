@@ -9,6 +9,7 @@ import { CanaryBreach } from './canary.ts'
 import { NotMeasured, type BenchContext, type Figure, type Need } from './figure.ts'
 import { densityFigure } from './figures/density.ts'
 import { eventsFigure } from './figures/events.ts'
+import { httpFigure } from './figures/http.ts'
 import { inProcessFigure } from './figures/in-process.ts'
 import { latencyFigure } from './figures/latency.ts'
 import { resetFigure } from './figures/reset.ts'
@@ -20,6 +21,7 @@ import { createProgress } from './report/progress.ts'
 import { machine, writeResults } from './report/results.ts'
 import { renderFigure, renderTargets, targetsOf, type Outcome } from './report/terminal.ts'
 import { createPeers } from './subjects/peers.ts'
+import { createDeployedHttp } from './subjects/prepared-http.ts'
 import { createDeployed } from './subjects/prepared.ts'
 
 const figures: Figure[] = [
@@ -31,6 +33,7 @@ const figures: Figure[] = [
   densityFigure,
   runawayFigure,
   eventsFigure,
+  httpFigure,
 ]
 
 // What has been started ends with the process (subjects/process.ts), so it must end by itself, not by the signal.
@@ -63,11 +66,13 @@ async function bench(quick: boolean, chosen: Figure[]): Promise<number> {
   print(`${here.kernel}, Node ${here.node.slice(1)}, commit ${here.commit}\n`)
   const progress = createProgress({ out: process.stderr, figures: chosen.length })
   const onStep = (text: string) => progress.step(text)
+  const peers = createPeers(onStep)
   const context: BenchContext = {
     quick,
     guests: createGuests(onStep),
     deployed: createDeployed(quick, onStep),
-    peers: createPeers(onStep),
+    deployedHttp: createDeployedHttp(peers, onStep),
+    peers,
     progress,
   }
   await prepare(context, new Set(chosen.flatMap(({ needs }) => needs)))
@@ -89,10 +94,14 @@ async function bench(quick: boolean, chosen: Figure[]): Promise<number> {
 }
 
 /** Builds and installs; what fails here fails again, and is reported, where it is needed. */
-async function prepare({ guests, deployed, peers, progress }: BenchContext, needs: Set<Need>): Promise<void> {
+async function prepare(
+  { guests, deployed, deployedHttp, peers, progress }: BenchContext,
+  needs: Set<Need>,
+): Promise<void> {
   const makers: Record<Need, () => Promise<unknown>> = {
     guests: () => guests.built(),
     deployed: () => deployed.folder(),
+    deployedHttp: () => deployedHttp.folder(),
     peers: () => peers.prepare(),
   }
   const began = performance.now()

@@ -1,10 +1,22 @@
 /** The one schema of the configuration, its defaults, and every limit with the reason for its number. */
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { ThawError } from './errors.ts'
 
 const positive = (fallback: number) => z.coerce.number().int().positive().default(fallback)
+
+/** Ours: entries of a function's egress allow-list, as many as an AWS security group has rules; 255 holds any DNS name. */
+export const egressListLimits = { egressRules: 100, egressRuleBytes: 255 } as const
+
+/**
+ * Ours: RSA keys, as a call holds the worker's thread (docs/web-apis.md has the times). Signing takes eight times as long for twice
+ * the bits, verifying four times; 4,096 is what certificate authorities issue. An exponent is 65,537 nearly always, and
+ * OpenSSL takes 64 bits at most for large keys.
+ */
+export const cryptoLimits = { rsaSignBits: 4_096, rsaVerifyBits: 8_192, rsaExponentBytes: 8 } as const
 
 export const limitsSchema = z.object({
   /** AWS: account concurrency, 1,000 by default. The shared page has room for 12,000. */
@@ -33,6 +45,8 @@ export const limitsSchema = z.object({
   /** AWS: 1,024 KiB a queue message and a batch (since 2025), 120,000 in flight (standard), 14 days of retention at most. */
   queueMessageBytes: positive(1_048_576),
   queueInFlight: positive(120_000),
+  /** Ours: routes (host and path to a function) an account. */
+  routes: positive(1_000),
   /** AWS: layers a function, functions' aliases have no limit; a policy 20 KB. */
   layers: positive(5),
   policyBytes: positive(20_480),
@@ -48,12 +62,24 @@ export const limitsSchema = z.object({
   codeStorageBytes: positive(80_530_636_800),
   /** AWS: all environment variables together, 4 KB. */
   environmentBytes: positive(4_096),
+  /** Ours: taken of a streamed body, either way, before whoever is to have it has taken it. What a socket buffers. */
+  bodyWindowBytes: positive(65_536),
+  /**
+   * Ours: the whole of a streamed body, either way, of a function URL or route: 15 minutes, the longest invocation, at
+   * 100 Mbit/s. Endless ones are to come in parts.
+   */
+  streamedBodyBytes: positive(10_737_418_240),
   /** Ours: what one invocation may log. 256 KiB is what a CloudWatch event may hold. */
   logBytes: positive(262_144),
   /** Ours: WASI resources one invocation may hold open. */
   handles: positive(1_024),
   /** Ours: bytes the host may hold or hand over for one WASI call (random bytes, a write), as wasmtime caps them. */
   hostCallBytes: positive(1_048_576),
+  /** Ours: HTTP fields of one message, and their bytes (names, values, 32 each): as servers commonly take at most. */
+  httpFields: positive(1_000),
+  httpFieldBytes: positive(65_536),
+  /** Ours: what the host holds of all of a guest's HTTP fields and of bodies whose message is not sent yet. */
+  httpHeldBytes: positive(1_048_576),
   /** Ours: how long a guest runs before others on its worker get their turn. */
   sliceMs: positive(5),
   /** Ours: past its deadline by this much without having reached a checkpoint, a guest costs its worker. */
@@ -72,6 +98,54 @@ export const limitsSchema = z.object({
   provisioningMs: positive(60_000),
   /** Ours: how long open requests may take to end after SIGTERM. */
   drainMs: positive(10_000),
+  egressRules: positive(egressListLimits.egressRules),
+  egressRuleBytes: positive(egressListLimits.egressRuleBytes),
+  /** Ours: outgoing requests at a time, of an invocation (browsers hold some 30) and of a worker (a socket each). */
+  egressConcurrency: positive(64),
+  egressWorkerConcurrency: positive(1_024),
+  /** Ours: outgoing requests of an invocation. More is a crawler's or an attacker's work, which is to come in parts. */
+  egressRequests: positive(1_000),
+  /** Ours: bytes of outgoing bodies and of their responses an invocation: 15 minutes, the longest one, at 10 Mbit/s. */
+  egressRequestBytes: positive(1_073_741_824),
+  egressResponseBytes: positive(1_073_741_824),
+  /** Ours: header section, or trailers, of an outgoing request and its response. Servers take 8 to 64 KiB. */
+  egressHeaderBytes: positive(65_536),
+  /** Ours: bytes of one body held for whoever is slower, each way: what a socket hands over at a time. */
+  egressBufferBytes: positive(65_536),
+  /** Ours: looking up a name; connecting, with TLS. curl and Node.js allow about the same. */
+  egressDnsMs: positive(5_000),
+  egressConnectMs: positive(10_000),
+  /** Ours: until the response begins, and between its parts, as Node.js's fetch has them: models think for minutes. */
+  egressFirstByteMs: positive(300_000),
+  egressBetweenBytesMs: positive(300_000),
+  /** AWS: no invocation is longer than 15 minutes; so no exchange is, whatever becomes of its invocation. */
+  egressTotalMs: positive(900_000),
+  /**
+   * Ours: connections kept idle for a function's next request: how many, how long, for how many functions. As many as two
+   * hundred invocations that wait for a server at once: fewer, and each burst connects anew.
+   */
+  egressIdleConnections: positive(256),
+  egressIdleMs: positive(15_000),
+  egressIdleFunctions: positive(128),
+  /** RFC 9112, section 3: servers should take request lines of 8,000 bytes. This is of the target in it. */
+  targetBytes: positive(8_192),
+  /** Ours: request line, header fields (or trailers) together. Session tokens, client contexts and cookies take 10 KiB. */
+  headerSectionBytes: positive(32_768),
+  /** Ours: header fields of a request, as Apache httpd has it. Node's parser ends at 1,000. */
+  headerFields: z.coerce.number().int().positive().max(1_000).default(100),
+  /** Ours: until the header section is there, from the connection or the request before, as Apache's mod_reqtimeout. */
+  headersMs: positive(20_000),
+  /** Ours: a request's body whose reader waits, and of which nothing comes; a response of which its client takes nothing. */
+  bodyStallMs: positive(30_000),
+  /** Ours: bytes a second that a request's body comes at on average, after the first 20 s, as Apache's mod_reqtimeout. */
+  bodyBytesPerSecond: positive(500),
+  bodyGraceMs: positive(20_000),
+  /** Ours: idle connections are kept longer than AWS's load balancers keep them (60 s): whoever sends next closes. */
+  keepAliveMs: positive(65_000),
+  /** Ours: requests a connection, so that the kernel gives its client another worker from time to time. */
+  connectionRequests: positive(10_000),
+  /** Ours: open connections a worker. An idle one takes some 10 KiB. */
+  connections: positive(8_192),
 })
 
 const brokersSchema = z
@@ -89,6 +163,27 @@ const brokersSchema = z
   )
   .prefault({})
 
+/** A list in the text of an environment variable: parted by commas. */
+const commaList = (item: z.ZodType<string>) =>
+  z.preprocess(
+    (value) =>
+      typeof value === 'string'
+        ? value
+            .split(',')
+            .map((part) => part.trim())
+            .filter(Boolean)
+        : value,
+    z.array(item),
+  )
+
+const proxyAddress = z.string().refine((text) => text === 'loopback' || isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
+  message: 'is a comma-separated list of addresses, CIDR blocks and `loopback`',
+})
+
+const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
+  message: 'is `auto`, `all`, `none` or a comma-separated list of addresses and CIDR blocks',
+})
+
 export const configSchema = z.object({
   host: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(9_000),
@@ -96,6 +191,11 @@ export const configSchema = z.object({
     .string()
     .default('.thaw')
     .transform((path) => resolve(path)),
+  /** What is made once per version of Thaw; servers may share it. Left out: in the data folder. */
+  cacheDir: z
+    .string()
+    .transform((path) => resolve(path))
+    .optional(),
   workers: positive(availableParallelism()),
   region: z
     .string()
@@ -120,6 +220,23 @@ export const configSchema = z.object({
   functionUrlBase: z
     .union([z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/), z.url({ protocol: /^https?$/ })])
     .optional(),
+  /** Names, besides `host`, under which the API is reached, through a proxy say: no account can make routes for them. */
+  apiHosts: z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.toLowerCase().split(',').filter(Boolean) : value),
+      z.array(z.string()),
+    )
+    .default([]),
+  /**
+   * Proxies whose word is taken on who the client is (Forwarded, X-Forwarded-*): addresses, CIDR blocks, `loopback`.
+   * Nobody's by default.
+   */
+  trustedProxies: commaList(proxyAddress).default([]),
+  /**
+   * Private networks that functions may name in their egress allow-lists: addresses and CIDRs, `all` or `none`. `auto` is
+   * `all` in dev mode, where everybody is the operator, and `none` where accounts are told apart.
+   */
+  egressPrivateNetworks: z.union([z.enum(['auto', 'all', 'none']), commaList(network)]).default('auto'),
   /** Firings of a schedule that were missed while the server was down: none, the last one, or all of them. */
   scheduleCatchUp: z.enum(['none', 'last', 'all']).default('last'),
   /** How instances are brought back to their snapshot; `auto` takes the fastest that works here (see `thaw doctor`). */
@@ -139,12 +256,16 @@ export function configFromEnvironment(env: NodeJS.ProcessEnv, overrides: Record<
     host: 'THAW_HOST',
     port: 'THAW_PORT',
     dataDir: 'THAW_DATA',
+    cacheDir: 'THAW_CACHE',
     workers: 'THAW_WORKERS',
     region: 'THAW_REGION',
     accountId: 'THAW_ACCOUNT_ID',
     auth: 'THAW_AUTH',
     brokers: 'THAW_BROKERS',
     functionUrlBase: 'THAW_FUNCTION_URL_BASE',
+    apiHosts: 'THAW_API_HOSTS',
+    trustedProxies: 'THAW_TRUSTED_PROXIES',
+    egressPrivateNetworks: 'THAW_EGRESS_PRIVATE_NETWORKS',
     scheduleCatchUp: 'THAW_SCHEDULE_CATCH_UP',
     restore: 'THAW_RESTORE',
     verifyResets: 'THAW_VERIFY_RESETS',

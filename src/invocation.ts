@@ -1,4 +1,6 @@
 /** The Invocation and its result: the vocabulary shared by the data plane, the control plane and the event sources. */
+import type { PayloadStream } from './http/body.ts'
+import type { HttpExchange } from './http/message.ts'
 
 /** Everything a worker must know of one deployed function version to run it. Immutable; replaced as a whole. */
 export interface FunctionSpec {
@@ -12,12 +14,20 @@ export interface FunctionSpec {
   functionArn: string
   runtime: string
   memoryMb: number
+  /** What /tmp may hold. */
+  ephemeralStorageMb: number
   timeoutMs: number
   environment: Readonly<Record<string, string>>
+  /** The allow-list of outgoing requests, entries as the owner wrote them (egress/allow-list.ts); empty: none are let out. */
+  egress: readonly string[]
   /** Content address of the engine (code identity). */
   engine: string
   /** Content address of the snapshot (state after init). */
   snapshot: string
+  /** Content address of the files that came with the code, if any did. */
+  files?: string
+  /** With what it is called, as its component exports it. Left out: with an event. */
+  entry?: 'http-0.2' | 'http-0.3'
   /** How long init took when the snapshot was captured; reported as Init Duration on a cold start. */
   initDurationMs: number
   logGroup: string
@@ -39,6 +49,10 @@ export interface Invocation {
   traceId: string | undefined
   /** Aborted when the caller goes away; the guest is then ended. */
   signal: AbortSignal | undefined
+  /** The request, for a function that is an HTTP component; or why there is none in the payload. */
+  http?: HttpExchange | { invalid: string } | undefined
+  /** Where the payload goes as it is written, if the function streams it; left out, it is collected. */
+  payloadStream?: PayloadStream | undefined
 }
 
 /** Lambda's error types as Thaw gives them, besides the function's own. */
@@ -52,6 +66,7 @@ export type PlatformErrorType =
   | 'Runtime.LimitExceeded'
   | 'Runtime.ImportModuleError'
   | 'Runtime.HandlerNotFound'
+  | 'Runtime.InvalidEvent'
   | 'Runtime.InvalidResponse'
   | 'Function.ResponseSizeTooLarge'
 

@@ -7,6 +7,8 @@ const suffixes: Record<Unit, string> = {
   us: ' us',
   'req/s': ' req/s',
   KiB: ' KiB',
+  MiB: ' MiB',
+  'MiB/s': ' MiB/s',
   ratio: '',
   count: '',
   'us CPU': ' us CPU',

@@ -47,10 +47,7 @@ export function createInstance({ engine, image, restorer, page, config }: Instan
           traceId: undefined,
           signal: undefined,
         },
-        env,
-        config,
-        log,
-        'bench',
+        { env, config, log, logStream: 'bench', egress: undefined, packageFiles: undefined },
       )
       if (outcome.kind === 'success') return outcome.payload
       throw new Error(`${outcome.failure.errorType}: ${outcome.failure.errorMessage}`)
@@ -89,7 +86,9 @@ export function specOf(engine: string, snapshot: string): FunctionSpec {
     runtime: 'provided.component',
     memoryMb: 128,
     timeoutMs: 10_000,
+    ephemeralStorageMb: 512,
     environment: {},
+    egress: [],
     engine,
     snapshot,
     initDurationMs: 0,

@@ -18,6 +18,8 @@ export interface Peers {
   prepare(): Promise<void>
   /** One process each on a port of its own: workerd has one thread and shares no port. Errors: NotMeasured. */
   workerd(processes: number): Promise<Subject>
+  /** Path of the component that it serves. Errors: NotMeasured. */
+  jcoComponent(): Promise<string>
   /** `jco serve --isolate-requests instance`. Errors: NotMeasured. */
   jcoServe(): Promise<Subject>
 }
@@ -53,6 +55,11 @@ export function createPeers(onStep: (text: string) => void): Peers {
         throw new NotMeasured(`workerd does not start: ${messageOf(cause)}`, { cause })
       }
       return subjectOf(servers, { host: '127.0.0.1', ports, path: '/', canary: 'stateful' })
+    },
+
+    async jcoComponent() {
+      await install()
+      return jcoComponent(onStep)
     },
 
     async jcoServe() {

@@ -76,6 +76,13 @@ export class ServerProcess implements AsyncDisposable {
     return this.process.pid === undefined ? undefined : cpuMsOfTree(this.process.pid)
   }
 
+  /** Resident memory of those of its processes that run this module, bytes; undefined where there is none, or no /proc. */
+  rssBytes(module: string): number | undefined {
+    const { pid } = this.process
+    const sizes = pid === undefined ? [] : processTree(pid).flatMap((id) => rssBytesOf(id, module) ?? [])
+    return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     process.off('exit', this.#onExit)
     const { pid } = this.process
@@ -114,6 +121,16 @@ function statOf(pid: number): Stat | undefined {
     // The name, in brackets, may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return { parent: Number(fields[1]), cpuMs: (Number(fields[11]) + Number(fields[12])) * tickMs }
+  } catch {
+    return undefined
+  }
+}
+
+/** proc(5), /proc/pid/statm: the 2nd field is the resident size in pages, of 4 KiB on all that has Linux binaries here. */
+function rssBytesOf(pid: number, module: string): number | undefined {
+  try {
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(module)) return undefined
+    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4_096
   } catch {
     return undefined
   }

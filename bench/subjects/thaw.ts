@@ -11,6 +11,8 @@ export interface ThawServer extends AsyncDisposable {
   /** From starting the process until it said that it serves. */
   readonly startMs: number
   cpuMs(): number | undefined
+  /** Resident memory of its workers, bytes; undefined where there is no /proc. */
+  workersRssBytes(): number | undefined
   target(functionName: string, canary: Canary): LoadTarget
 }
 
@@ -47,6 +49,7 @@ export async function startThaw({ dataDir, workers }: ThawOptions): Promise<Thaw
       port,
       startMs: performance.now() - began,
       cpuMs: () => server.cpuMs(),
+      workersRssBytes: () => server.rssBytes('src/worker/main.ts'),
       target: (functionName, canary) => ({
         host: '127.0.0.1',
         ports: [port],

@@ -1,29 +1,14 @@
-/**
- * The component's side of `handle`, lifted synchronously.
- *
- * Memory: the runtime is `stub`, which never frees. Nothing is lost by that, since every invocation starts from the
- * snapshot; and it is the fastest: an allocation moves a pointer.
- */
+/** The component's side of `handle`, lifted synchronously: an event in, a payload or a function error out. */
 import { Context } from "./context"
-import { beginInvocation, isLive } from "./invocation"
+import { beginInvocation, endInvocation } from "./invocation"
 import { Json } from "./json"
-import { writeLine } from "./log"
 import { Request } from "./request"
 import { Response } from "./response"
-import { randomU64 } from "./wasi"
 
 const failed: u8 = 1
 
 /** result<list<u8>, function-error>: a discriminant, then the payload's or the three fields' pointers and lengths. */
 const outcome: usize = memory.data(32, 8)
-
-/** The host allocates here. Each block has an ArrayBuffer's header, so that an event need not be copied. */
-export function cabi_realloc(old: usize, oldSize: usize, align: usize, size: usize): usize {
-  if (size == 0) return align
-  const block = __new(size, idof<ArrayBuffer>())
-  if (old != 0) memory.copy(block, old, min(oldSize, size))
-  return block
-}
 
 /** Set by `fail`; then the handler's value does not count. */
 let failureSet = false
@@ -48,13 +33,13 @@ function putText(at: usize, text: string): void {
 
 /** Called by the generated entry; E and R are the handler's own types. */
 export function invoke<E, R>(handler: (event: E, context: Context) => R, args: usize): usize {
-  begin(args)
+  beginInvocation(args)
   const event = eventOf<E>(args)
   return failureSet ? outcome : finish<R>(handler(event, new Context(args)))
 }
 
 export function invokeWithoutContext<E, R>(handler: (event: E) => R, args: usize): usize {
-  begin(args)
+  beginInvocation(args)
   const event = eventOf<E>(args)
   return failureSet ? outcome : finish<R>(handler(event))
 }
@@ -87,7 +72,10 @@ function jsonOf(start: usize, length: usize): Json {
 @inline
 function finish<R>(value: R): usize {
   if (!isReference<R>()) ERROR("A handler returns Json, string, Uint8Array, ArrayBuffer or Response")
-  if (failureSet) return outcome
+  if (failureSet) {
+    endInvocation()
+    return outcome
+  }
   store<u8>(outcome, 0)
   if (isString<R>()) putText(outcome + 4, changetype<string>(value))
   else if (idof<R>() == idof<Json>()) putText(outcome + 4, changetype<Json>(value).toString())
@@ -101,46 +89,6 @@ function finish<R>(value: R): usize {
     store<usize>(outcome, bytes.dataStart, 4)
     store<usize>(outcome, bytes.byteLength, 8)
   } else ERROR("A handler returns Json, string, Uint8Array, ArrayBuffer or Response")
+  endInvocation()
   return outcome
-}
-
-/** `throw` and failed assertions end here: AssemblyScript cannot catch. The host reports the trap. */
-// @ts-ignore: decorator
-@global
-function thaw_abort(message: string | null, file: string | null, line: u32, column: u32): void {
-  const what = message === null ? "abort" : message
-  const where = file === null ? "" : file
-  writeLine("ERROR", what + " (" + where + ":" + line.toString() + ":" + column.toString() + ")")
-  unreachable()
-}
-
-// @ts-ignore: decorator
-@global
-function thaw_trace(message: string, n: i32 = 0, a0: f64 = 0, a1: f64 = 0, a2: f64 = 0, a3: f64 = 0, a4: f64 = 0): void {
-  let line = message
-  if (n > 0) line += " " + a0.toString()
-  if (n > 1) line += " " + a1.toString()
-  if (n > 2) line += " " + a2.toString()
-  if (n > 3) line += " " + a3.toString()
-  if (n > 4) line += " " + a4.toString()
-  writeLine("TRACE", line)
-}
-
-/** Set if init drew a seed: it is part of the snapshot, so each invocation starts by drawing another. */
-let reseed: (() => void) | null = null
-
-// @ts-ignore: decorator
-@inline
-function begin(args: usize): void {
-  beginInvocation(args)
-  const seedAnew = reseed
-  if (seedAnew !== null) seedAnew()
-}
-
-/** Math.random's seed, drawn when it is first used. */
-// @ts-ignore: decorator
-@global
-function thaw_seed(): f64 {
-  if (!isLive()) reseed = (): void => Math.seedRandom(<i64>randomU64())
-  return reinterpret<f64>(randomU64())
 }

@@ -1,29 +1,83 @@
-/** An HTTP request, from an event of API Gateway's payload format 2.0: that of HTTP APIs and function URLs. */
-import { base64 } from "./base64"
+/**
+ * An HTTP request: of the event under way (API Gateway's payload format 2.0), of the caller that a function with `fetch`
+ * answers, or one to be sent.
+ */
+import { Base64Body, Body, BytesBody, TextBody } from "./body"
 import { formDecode } from "./form"
 import { Headers } from "./headers"
-import { Json } from "./json"
+import { HttpError } from "./http-error"
+import { Json, JsonKind } from "./json"
+import { RequestStream } from "./request-stream"
 
 @final
 export class Request {
   readonly headers: Headers = new Headers()
+  /** As sent, still percent-encoded: `/orders/a%20b`. */
+  path: string = "/"
+  /** As sent, without the question mark. */
+  queryString: string = ""
+  /** `https://example.com:8443`; empty in an event. */
+  origin: string = ""
+  /** Can be that of another request or response, which then is passed on as it comes. */
+  body: Body
+  /** The whole event: stage variables, authorizer and all else that has no place in a request. Missing where there is none. */
+  event: Json = new Json(JsonKind.Missing)
+  /** Of a request to be sent: to connect, to wait for the response, and between its pieces. 0: the platform's own. */
+  timeoutMs: i32 = 0
 
-  private constructor(
-    readonly method: string,
-    /** As sent, still percent-encoded: `/orders/a%20b`. */
-    readonly path: string,
-    /** As sent, without the question mark. */
-    readonly queryString: string,
-    /** The whole event: stage variables, authorizer and all else that has no place in a request. */
-    readonly event: Json,
-  ) {}
+  /** To be sent: `url` is absolute. With a body of text; `json` and `bytes` set a content type too. */
+  constructor(
+    url: string,
+    readonly method: string = "GET",
+    body: string = "",
+  ) {
+    const scheme = url.indexOf("://")
+    if (scheme >= 0) {
+      let end = scheme + 3
+      while (end < url.length && !isDelimiter(url.charCodeAt(end))) end++
+      const hash = url.indexOf("#", end)
+      this.origin = url.substring(0, end)
+      this.target = url.substring(end, hash < 0 ? url.length : hash)
+    }
+    this.body = new TextBody(body)
+  }
+
+  /** @internal Path and query as they are on a request's first line. */
+  set target(text: string) {
+    const query = text.indexOf("?")
+    const path = query < 0 ? text : text.substring(0, query)
+    this.path = path == "" ? "/" : path
+    this.queryString = query < 0 ? "" : text.substring(query + 1)
+  }
+  get target(): string {
+    return this.queryString == "" ? this.path : this.path + "?" + this.queryString
+  }
+
+  static json(url: string, body: Json, method: string = "POST"): Request {
+    return new Request(url, method, body.toString()).with("content-type", "application/json")
+  }
+
+  static bytes(
+    url: string,
+    body: Uint8Array,
+    contentType: string = "application/octet-stream",
+    method: string = "POST",
+  ): Request {
+    const request = new Request(url, method)
+    request.body = new BytesBody(body)
+    return request.with("content-type", contentType)
+  }
 
   /** Null if the event is no HTTP request of format 2.0. */
   static from(event: Json): Request | null {
     const http = event.get("requestContext").get("http")
     if (!http.get("method").isString) return null
-    const path = event.get("rawPath").stringOr(http.get("path").stringOr("/"))
-    const request = new Request(http.get("method").asString(), path, event.get("rawQueryString").stringOr(""), event)
+    const request = new Request("", http.get("method").asString())
+    request.path = event.get("rawPath").stringOr(http.get("path").stringOr("/"))
+    request.queryString = event.get("rawQueryString").stringOr("")
+    request.event = event
+    const body = event.get("body").stringOr("")
+    request.body = event.get("isBase64Encoded").booleanOr(false) ? new Base64Body(body) : new TextBody(body)
     const headers = event.get("headers")
     const names = headers.keys
     for (let index = 0; index < names.length; index++) {
@@ -36,13 +90,15 @@ export class Request {
     return request
   }
 
-  /** Absolute, by the Host header: `https://example.com/path?query`. */
+  /** Adds a header. Gives the request back, to go on. */
+  with(name: string, value: string): Request {
+    this.headers.append(name, value)
+    return this
+  }
+
+  /** Absolute: `https://example.com/path?query`. That of an event is by its Host header. */
   get url(): string {
-    const host = this.headers.get("host")
-    const domain = host === null ? this.event.get("requestContext").get("domainName").stringOr("localhost") : host
-    const scheme = this.headers.get("x-forwarded-proto")
-    const query = this.queryString == "" ? "" : "?" + this.queryString
-    return (scheme === null ? "https" : scheme) + "://" + domain + this.path + query
+    return (this.origin == "" ? this.originOfEvent() : this.origin) + this.target
   }
 
   /** The first parameter of that name in the query string, decoded; null if there is none. */
@@ -69,18 +125,13 @@ export class Request {
     return null
   }
 
-  /** Empty if there is no body. */
+  /** Empty if there is no body. One that breaks off ends the invocation; so do `bytes` and `json`. */
   text(): string {
-    if (!this.isBase64) return this.event.get("body").stringOr("")
-    const bytes = this.bytes()
-    return String.UTF8.decodeUnsafe(bytes.dataStart, bytes.byteLength)
+    return this.body.text()
   }
 
   bytes(): Uint8Array {
-    const body = this.event.get("body").stringOr("")
-    if (!this.isBase64) return Uint8Array.wrap(String.UTF8.encode(body))
-    const bytes = base64.decode(body)
-    return bytes === null ? new Uint8Array(0) : bytes
+    return this.body.bytes()
   }
 
   /** Null if the body is not JSON. */
@@ -88,7 +139,30 @@ export class Request {
     return Json.tryParse(this.text())
   }
 
-  private get isBase64(): bool {
-    return this.event.get("isBase64Encoded").booleanOr(false)
+  /** The next piece of the body; null at its end, or where it breaks off: then there is an `error`. Overwritten by the next. */
+  read(): Uint8Array | null {
+    return this.body.read()
   }
+
+  /** Why the body broke off. */
+  get error(): HttpError | null {
+    return this.body.error
+  }
+
+  /** Sends it, with a body that is written piece by piece. */
+  stream(): RequestStream {
+    return new RequestStream(this)
+  }
+
+  private originOfEvent(): string {
+    const host = this.headers.get("host")
+    const domain = host === null ? this.event.get("requestContext").get("domainName").stringOr("localhost") : host
+    const scheme = this.headers.get("x-forwarded-proto")
+    return (scheme === null ? "https" : scheme) + "://" + domain
+  }
+}
+
+/** Ends a URL's authority. */
+function isDelimiter(code: i32): bool {
+  return code == 0x2f || code == 0x3f || code == 0x23
 }

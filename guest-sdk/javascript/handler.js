@@ -7,64 +7,17 @@
  * completes `handle` and itself never returns a value.
  */
 import { decodeUtf8, encodeUtf8 } from './bytes.js'
-import { failureOf, runtimeError } from './failure.js'
-import { clearRoom } from './heap.js'
-import { invocation, monotonicMs } from './invocation.js'
-import { forgetOrigin } from './performance.js'
-import { forgetSeed } from './random.js'
-import { takeSourceMap } from './source-map.js'
-import { nextTimerMs, resumeTimers, runDueTimer, suspendTimers } from './timers.js'
-
-/** What the builder looks for in the message of an init that failed, and in the image of one that did not. */
-const markInit = (kind, detail) => `thaw-init-${kind}:${JSON.stringify(detail)};`
+import { contextOf } from './context.js'
+import { failureOf, unhandledRejection } from './failure.js'
+import { findHandler } from './find-handler.js'
+import { invocation, nativeThen } from './invocation.js'
+import { anyTimerMs, nextTimerMs, resumeTimers, runDueTimer } from './timers.js'
 
 let userHandler
-/** Keeps the mark in memory, where the builder finds it. */
-export let initMark
 
-/**
- * Evaluate the function's module and find its handler. Called once, at build time. `fetchHandler`, if the bundle has it,
- * makes a handler of `export default { fetch }`.
- */
-export async function init(load, moduleName, exportName, fetchHandler) {
-  const startMs = monotonicMs()
-  takeSourceMap()
-  try {
-    userHandler = find(await load(), moduleName, exportName, fetchHandler)
-  } catch (thrown) {
-    throw new Error(markInit('error', failureOf(thrown)), { cause: thrown })
-  }
-  initMark = encodeUtf8(
-    markInit('done', { us: Math.round((monotonicMs() - startMs) * 1000), random: invocation.randomDuringInit }),
-  )
-  // What init leaves behind is every invocation's start: no seed, no clock, no garbage.
-  forgetSeed()
-  forgetOrigin()
-  suspendTimers()
-  globalThis.__cqjs.runGc()
-  clearRoom()
-}
-
-function find(module, moduleName, exportName, fetchHandler) {
-  let value = module
-  for (const name of exportName.split('.')) value = value?.[name]
-  // CommonJS: `module.exports.handler` is there by name; a whole `module.exports = {...}` is the default export.
-  if (value === undefined) {
-    value = module.default
-    for (const name of exportName.split('.')) value = value?.[name]
-  }
-  if (value === undefined && fetchHandler !== undefined) {
-    // The second: CommonJS that was made of an ES module.
-    const app = [module.default, module.default?.default].find((object) => typeof object?.fetch === 'function')
-    if (app !== undefined) return fetchHandler(app)
-  }
-  if (value === undefined || value === null) {
-    throw runtimeError('Runtime.HandlerNotFound', `${moduleName}.${exportName} is undefined or not exported`)
-  }
-  if (typeof value !== 'function') {
-    throw runtimeError('Runtime.HandlerNotFound', `${moduleName}.${exportName} is not a function`)
-  }
-  return value
+/** What init has loaded. */
+export function serve(module, moduleName, exportName) {
+  userHandler = findHandler(module, moduleName, exportName)
 }
 
 /** The invocation under way: how to complete `handle`, and how far it has come. */
@@ -78,41 +31,90 @@ export function handle(event, received) {
   invocation.uncaught = fail
   resumeTimers()
   const { promise, resolve, reject } = Promise.withResolvers()
-  const context = contextOf(received)
-  current = { resolve, reject, context, outcome: undefined, byCallback: false, turning: false }
+  const context = contextOf(received, callback)
+  current = { resolve, reject, context, outcome: undefined, byCallback: false, turning: false, judging: false }
+  const { hooks, rejections } = invocation
+  const restored = hooks === undefined ? undefined : hooks.afterRestore()
+  if (restored === undefined) call(event, context)
+  else nativeThen.call(restored, () => call(event, context), fail)
+  return rejections === undefined ? promise : rejections.exempt(promise)
+}
+
+function call(event, context) {
   try {
     const input = event.length === 0 ? {} : JSON.parse(decodeUtf8(event))
     const result = userHandler(input, context, callback)
-    if (typeof result?.then === 'function') result.then(succeed, fail)
-    else if (result !== undefined) succeed(result)
+    if (typeof result?.then === 'function') {
+      const { rejections } = invocation
+      if (rejections === undefined) result.then(succeed, fail)
+      else rejections.ask(result, succeed, fail)
+    } else if (result !== undefined) succeed(result)
     else current.byCallback = true
     // A callback that came at once may have had to wait for what the handler returned.
     if (current.byCallback && current.outcome !== undefined) deliver()
   } catch (thrown) {
     fail(thrown)
   }
-  return promise
 }
 
+/** One turn of the event loop; answers the milliseconds until the next, null if nothing is left to run. */
 export function turn() {
+  const next = nextTurn()
+  // The engine calls its `then`.
+  return invocation.rejections?.exempt(next) ?? next
+}
+
+function nextTurn() {
   current.turning = true
+  if (judge()) return Promise.resolve(0)
   if (current.outcome !== undefined && deliverable()) {
     complete()
     return new Promise(() => {})
   }
   try {
-    if (runDueTimer()) return Promise.resolve(0)
+    if (runDueTimer() || invocation.outgoing?.run()) return Promise.resolve(0)
   } catch (thrown) {
     fail(thrown)
     return Promise.resolve(0)
   }
-  const waitMs = nextTimerMs()
+  const waitMs = nextMs()
   if (waitMs === null && current.byCallback) {
     // Lambda: a handler that takes a callback and never calls it answers null once nothing is left to run.
     if (current.outcome === undefined) succeed(null)
     return Promise.resolve(0)
   }
+  if (waitMs === null && current.outcome === undefined && invocation.idle !== undefined) {
+    const { idle } = invocation
+    invocation.idle = undefined
+    idle()
+    return Promise.resolve(0)
+  }
   return Promise.resolve(waitMs)
+}
+
+/** guest-sdk/wit: waits for outgoing requests alone. */
+const onlyRequests = 4_294_967_295
+
+/** Milliseconds until there is something to do; null if nothing keeps the function waiting. */
+function nextMs() {
+  if (invocation.outgoing?.pending() !== true) return nextTimerMs()
+  return Math.min(anyTimerMs() ?? onlyRequests, onlyRequests)
+}
+
+/**
+ * The turn before is over: a promise that was rejected in it and that nobody has asked for since fails the invocation,
+ * whatever the handler has come to. True if a further turn is needed to tell.
+ */
+function judge() {
+  const { rejections } = invocation
+  if (rejections === undefined) return false
+  if (rejections.watch()) return true
+  const found = rejections.unhandled()
+  if (found !== undefined && current.outcome?.failure === undefined) {
+    current.outcome = { failure: failureOf(unhandledRejection(found.reason)) }
+    current.byCallback = false
+  }
+  return false
 }
 
 function succeed(value) {
@@ -141,36 +143,22 @@ function callback(error, result) {
 }
 
 /** Lambda: what a callback brings waits until nothing is left to run, unless the function says otherwise. */
-const deliverable = () =>
-  !current.byCallback || !current.context.callbackWaitsForEmptyEventLoop || nextTimerMs() === null
+const deliverable = () => !current.byCallback || !current.context.callbackWaitsForEmptyEventLoop || nextMs() === null
 
 function deliver() {
-  if (!current.turning && deliverable()) complete()
+  if (current.turning || !deliverable()) return
+  const { rejections } = invocation
+  // A success may still be undone by what the function has left behind.
+  if (rejections === undefined || rejections.quiet() || current.outcome.failure !== undefined) return complete()
+  if (current.judging) return
+  current.judging = true
+  rejections.watch()
+  // Most of it is fulfilled, which shows at once; otherwise it is for the next turn to say.
+  nativeThen.call(Promise.resolve(), deliver)
 }
 
 function complete() {
   const { outcome, resolve, reject } = current
   if (outcome.payload !== undefined) resolve(outcome.payload)
   else reject(outcome.failure)
-}
-
-function contextOf(received) {
-  const { deadlineMs } = received
-  return {
-    callbackWaitsForEmptyEventLoop: true,
-    functionVersion: received.functionVersion,
-    functionName: received.functionName,
-    memoryLimitInMB: String(received.memoryLimitInMb),
-    logGroupName: received.logGroupName,
-    logStreamName: received.logStreamName,
-    clientContext: received.clientContext ? JSON.parse(received.clientContext) : undefined,
-    identity: undefined,
-    invokedFunctionArn: received.invokedFunctionArn,
-    awsRequestId: received.awsRequestId,
-    tenantId: received.tenantId ?? undefined,
-    getRemainingTimeInMillis: () => deadlineMs - Date.now(),
-    done: callback,
-    succeed: (result) => callback(null, result),
-    fail: (error) => callback(error ?? 'handled'),
-  }
 }

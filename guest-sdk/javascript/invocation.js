@@ -8,20 +8,27 @@ export const invocation = {
   requestId: '',
   /** Milliseconds since the Unix epoch. */
   deadlineMs: 0,
-  /** Set when init has drawn randomness: the builder warns of it, since each invocation starts from that state. */
-  randomDuringInit: false,
   /** X-Ray's header, if the caller sent one; `process.env._X_AMZN_TRACE_ID` as in Lambda. */
   traceId: undefined,
   /** Where an exception goes that no promise of the function's carries; replaced by the handler's own. */
   uncaught(error) {
     throw error
   },
+  /** web/fetch.js's, in a function that mentions it. */
+  outgoing: undefined,
+  /** http-loop.js's, in a function that answers HTTP: there is something new to wait for. */
+  wake: undefined,
+  /** hooks.js, in a function that imports it. */
+  hooks: undefined,
+  /** rejections.js, in a function that makes promises. */
+  rejections: undefined,
+  /** awslambda.js, in a function that mentions it: makes an ordinary handler of one that streams. */
+  streamed: undefined,
+  /** Called when nothing is left to run and the handler has not answered: it may settle what can come to nothing more. */
+  idle: undefined,
 }
 
-// The native clock, in ms. Its own zero point is the builder's and is in the snapshot: add it back.
-const native = globalThis.performance
-const nativeOriginMs = native.timeOrigin
-const readNative = native.now.bind(native)
+/** As the engine has it: others replace it. */
+export const nativeThen = Promise.prototype.then
 
-/** The monotonic clock in ms, with fractions. Only differences within one invocation mean anything. */
-export const monotonicMs = () => readNative() + nativeOriginMs
+export { monotonicMs } from './clock.js'

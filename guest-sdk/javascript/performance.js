@@ -1,4 +1,5 @@
 /** performance: the clock as the web has it. */
+import { noteRead } from './init-reads.js'
 import { invocation, monotonicMs } from './invocation.js'
 
 /** Counts from the first use in an invocation; the native one counts from the builder's start. */
@@ -15,8 +16,12 @@ export const forgetOrigin = () => {
   originMs = undefined
 }
 export const performance = {
-  now: () => monotonicMs() - started(),
+  now() {
+    noteRead('performance.now()')
+    return monotonicMs() - started()
+  },
   get timeOrigin() {
+    noteRead('performance.timeOrigin')
     started()
     return originEpochMs
   },

@@ -44,8 +44,14 @@ function prepareStackTrace(error, frames) {
   } catch {
     text = 'Error'
   }
+  let made
   for (const frame of frames) {
-    const name = frame.getFunctionName()
+    const given = frame.getFunctionName()
+    // What the builder has put around an async function is nobody's.
+    const name = given?.startsWith('$async_') ? given.slice(7) : given
+    const around = made !== undefined && made === (name ?? '')
+    made = name === given ? undefined : name
+    if (around) continue
     const where = frame.isNative()
       ? 'native'
       : originalPlace(frame.getFileName(), frame.getLineNumber(), frame.getColumnNumber())

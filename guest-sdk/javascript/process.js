@@ -1,6 +1,8 @@
 /** process: the part of Node's that means something here. What never happens (signals, events) is accepted silently. */
 import environment from 'wasi:cli/environment@0.2.0'
 import exit from 'wasi:cli/exit@0.2.0'
+import { engineMemory, engineVersion } from './engine.js'
+import { noteRead } from './init-reads.js'
 import { invocation, monotonicMs } from './invocation.js'
 import { writeError, writeOut } from './output.js'
 import { queueTick } from './timers.js'
@@ -20,9 +22,19 @@ function loaded() {
 }
 
 const env = new Proxy(variables, {
-  get: (_, name) => loaded()[name],
-  has: (_, name) => name in loaded(),
-  ownKeys: () => Reflect.ownKeys(loaded()),
+  get(_, name) {
+    const value = loaded()[name]
+    if (value === undefined && typeof name === 'string' && !invocation.live) noteRead(`process.env.${name}`)
+    return value
+  },
+  has(_, name) {
+    if (!invocation.live) noteRead(`process.env.${String(name)}`)
+    return name in loaded()
+  },
+  ownKeys() {
+    if (!invocation.live) noteRead('process.env')
+    return Reflect.ownKeys(loaded())
+  },
   getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(loaded(), name),
   set(_, name, value) {
     setByGuest.add(name)
@@ -39,7 +51,10 @@ const env = new Proxy(variables, {
   },
 })
 
-const nanoseconds = () => BigInt(Math.round(monotonicMs() * 1e6))
+function nanoseconds() {
+  noteRead('process.hrtime()')
+  return BigInt(Math.round(monotonicMs() * 1e6))
+}
 function hrtime(since) {
   const now = nanoseconds() - (since === undefined ? 0n : BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]))
   return [Number(now / 1_000_000_000n), Number(now % 1_000_000_000n)]
@@ -62,7 +77,6 @@ const stream = (write, fd) => ({
   emit: () => false,
 })
 
-const engineMemory = globalThis.__cqjs.getMemoryUsage
 const ignored = () => process
 
 export const process = {
@@ -78,7 +92,7 @@ export const process = {
   arch: 'wasm32',
   title: 'node',
   version: 'v24.0.0',
-  versions: { node: '24.0.0', thaw: '0.1.0', quickjs: 'ng' },
+  versions: { node: '24.0.0', thaw: '0.1.0', ...engineVersion },
   release: { name: 'node' },
   features: {},
   config: {},

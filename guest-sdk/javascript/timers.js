@@ -53,6 +53,7 @@ function arm(timer) {
   timer.dueMs = monotonicMs() + timer.delayMs
   timer.order = ++lastOrder
   armed.set(timer.id, timer)
+  invocation.wake?.(timer.dueMs)
   return timer
 }
 
@@ -62,7 +63,7 @@ function create(callback, delay, args, repeat) {
   }
   const wanted = Math.trunc(Number(delay))
   const delayMs = wanted >= 1 && wanted <= maxDelayMs ? wanted : 1
-  const run = guarded(callback)
+  const run = carry(callback)
   return arm(new Timeout(++lastId, args.length === 0 ? run : () => run(...args), delayMs, repeat))
 }
 
@@ -72,24 +73,13 @@ export const carryContext = (bind) => {
   carry = bind
 }
 
-const { then } = Promise.prototype
-/** Compiled away where async-context.js is: then there are none. */
-const { constructor } = async function () {}
-const isAsync = (callback) => constructor !== Function && callback instanceof constructor
-
-/** An async callback's promise is nobody's but its own: a rejection is an exception that nobody catches. */
-function guarded(callback) {
-  const run = carry(callback)
-  if (!isAsync(callback)) return run
-  return (...args) => void then.call(run(...args), undefined, (error) => invocation.uncaught(error))
-}
-
 export const setTimeout = (callback, delay, ...args) => create(callback, delay, args, false)
 export const setInterval = (callback, delay, ...args) => create(callback, delay, args, true)
 export function setImmediate(callback, ...args) {
   const timer = create(callback, 1, args, false)
   timer.delayMs = 0
   timer.dueMs = -Infinity
+  invocation.wake?.(timer.dueMs)
   return timer
 }
 export function clearTimeout(timer) {
@@ -122,6 +112,12 @@ export function nextTimerMs() {
   return held ? Math.max(0, Math.ceil(earliest().dueMs - monotonicMs())) : null
 }
 
+/** The same, also of those that keep nothing waiting. */
+export function anyTimerMs() {
+  const first = earliest()
+  return first === undefined ? null : Math.max(0, Math.ceil(first.dueMs - monotonicMs()))
+}
+
 /** Timers that init left armed hold times of the builder's clock: keep what remained of each, then count from here. */
 export function suspendTimers() {
   const now = monotonicMs()
@@ -141,7 +137,7 @@ const nativeQueue = globalThis.queueMicrotask
 /** A microtask. What one throws would end the engine. */
 export const queueTick = (callback, ...args) => {
   if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function.')
-  const run = guarded(callback)
+  const run = carry(callback)
   nativeQueue(() => {
     try {
       run(...args)

@@ -10,11 +10,12 @@ import type { SigningService } from '../identity/request.ts'
 import type { Access, ApiContext, ApiEnv, Handler, Handlers, Service } from './context.ts'
 import { layerContentPath } from './layers.ts'
 import { operations, type Operation } from './operations.ts'
+import { routeOperations } from './routes/operations.ts'
 
 export interface LambdaApiOptions {
   config: Pick<Config, 'limits'>
   access: Pick<Access, 'authenticate'>
-  /** By operation of the model. One without a handler answers that it is not implemented. */
+  /** By operation, of the model and of Thaw's own. One without a handler answers that it is not implemented. */
   handlers: Handlers
   /** The package itself, for `Code.Location`. */
   code: Handler
@@ -58,7 +59,10 @@ export function createLambdaApi(options: LambdaApiOptions): Hono<ApiEnv> {
     return answer ?? limited
   })
 
-  for (const sharing of Map.groupBy(operations, ({ method, path }) => `${method} ${path}`).values()) {
+  for (const sharing of Map.groupBy(
+    [...operations, ...routeOperations],
+    ({ method, path }) => `${method} ${path}`,
+  ).values()) {
     const [first] = sharing
     if (first === undefined) continue
     const limit = limitBody(first.name, config.limits.requestBytes)

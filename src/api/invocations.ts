@@ -15,7 +15,7 @@ import type { Access, ApiContext, Handler, Handlers } from './context.ts'
 import { createRefOf } from './request-parts.ts'
 
 export interface InvocationHandlersOptions {
-  functions: Pick<Functions, 'whyNotInvokable'>
+  functions: Pick<Functions, 'assertInvokable' | 'whyNotInvokable'>
   asyncQueue: Pick<AsyncQueue, 'accept'>
   invoke: InvokeFunction
   access: Pick<Access, 'assertAllowed'>
@@ -33,20 +33,13 @@ export function createInvocationHandlers(options: InvocationHandlersOptions): Ha
   const { limits } = config
   const refOf = createRefOf(access, config.region)
 
-  /** Errors: why it cannot be invoked, whether or not workers have heard of it yet. */
-  const assertInvokable = async (ref: FunctionRef): Promise<void> => {
-    const reason = await functions.whyNotInvokable(ref)
-    // Active; all that is in the way is that a worker has yet to hear of it.
-    if (reason.code !== 'Unavailable') throw reason
-  }
-
   /** Durable when it resolves. Returns the event's request id. */
   const keep = async (c: ApiContext, ref: FunctionRef): Promise<string> => {
     const payload = await readPayload(c, limits.asyncPayloadBytes, (bytes) =>
       tooLargeEvent(bytes, limits.asyncPayloadBytes),
     )
     const clientContext = clientContextOf(c.req.header('x-amz-client-context'))
-    await assertInvokable(ref)
+    await functions.assertInvokable(ref)
     const { accountId, functionName, qualifier } = ref
     const requestId = randomUUID()
     await asyncQueue.accept({ accountId, functionName, qualifier, requestId, payload, clientContext, hops: 0 })
@@ -59,7 +52,7 @@ export function createInvocationHandlers(options: InvocationHandlersOptions): Ha
     const payload = await readPayload(c, limits.payloadBytes, () => tooLarge(limits.payloadBytes))
     const clientContext = clientContextOf(c.req.header('x-amz-client-context'))
     if (type === 'DryRun') {
-      await assertInvokable(ref)
+      await functions.assertInvokable(ref)
       return c.body(null, 204)
     }
     const requestId = randomUUID()
@@ -103,7 +96,7 @@ export function createInvocationHandlers(options: InvocationHandlersOptions): Ha
       async (c) => {
         const ref = await refOf(c, 'InvokeFunction')
         if (ref.accountId !== c.get('caller').accountId) {
-          await assertInvokable(ref)
+          await functions.assertInvokable(ref)
           throw new ThawError(
             'NotImplemented',
             "A response is not streamed from another account's function: use Invoke.",

@@ -37,6 +37,7 @@ export function presentListed(record: FunctionRecord, { region, qualifier }: Pre
     ...(configuration.layers === undefined
       ? {}
       : { Layers: configuration.layers.map(({ arn, sizeBytes }) => ({ Arn: arn, CodeSize: sizeBytes })) }),
+    ...(configuration.egress === undefined ? {} : { Egress: { Allow: configuration.egress } }),
     TracingConfig: { Mode: configuration.tracingMode },
     RevisionId: record.revisionId,
     PackageType: 'Zip',
@@ -51,7 +52,7 @@ export function presentListed(record: FunctionRecord, { region, qualifier }: Pre
 const optimizationStatus = ({ version, configuration }: FunctionRecord): 'On' | 'Off' =>
   version !== latest && configuration.snapStartApplyOn === 'PublishedVersions' ? 'On' : 'Off'
 
-function presentStatus({ state, lastUpdate }: FunctionRecord) {
+function presentStatus({ state, lastUpdate, deployment, live }: FunctionRecord) {
   return {
     State: state.name,
     ...(state.name === 'Active' ? {} : { StateReason: state.reason, StateReasonCode: state.reasonCode }),
@@ -59,6 +60,8 @@ function presentStatus({ state, lastUpdate }: FunctionRecord) {
     ...('reason' in lastUpdate
       ? { LastUpdateStatusReason: lastUpdate.reason, LastUpdateStatusReasonCode: lastUpdate.reasonCode }
       : {}),
+    // Thaw's own: not of an older build that still runs.
+    ...(live?.warnings === undefined || live.deployment !== deployment ? {} : { BuildWarnings: live.warnings }),
   }
 }
 

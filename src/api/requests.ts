@@ -66,6 +66,8 @@ function configurationInput(request: Configuration): ConfigurationInput {
     // `''` takes it away; an empty object leaves it (aws-recorded.json, test_dead_letter_queue).
     deadLetterTargetArn: request.DeadLetterConfig?.TargetArn,
     layers: request.Layers,
+    // As with Environment: `Egress: {}` empties it.
+    egress: request.Egress === undefined ? undefined : (request.Egress.Allow ?? []),
   }
 }
 

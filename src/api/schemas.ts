@@ -52,6 +52,8 @@ const configuration = {
   ),
   KMSKeyArn: unsupported,
   Layers: optional(z.array(z.string())),
+  /** Thaw's own: where the function's requests may go. */
+  Egress: optional(z.object({ Allow: optional(z.array(z.string())) })),
   FileSystemConfigs: unsupported,
   ImageConfig: unsupported,
   CapacityProviderConfig: unsupported,

@@ -10,7 +10,7 @@ import { sdkPackages } from './languages/guest-modules.ts'
 import { artifactsExist } from './publish.ts'
 
 /** Raise it when the same input builds to something else: a change to the guest SDK, to rewrite or to capture. */
-const builderVersion = 2
+const builderVersion = 7
 
 /** Packages whose version decides what is built. */
 const tools = [
@@ -62,7 +62,8 @@ export function openBuildRecords(artifactsDir: string): BuildRecords {
   }
 }
 
-function toolVersions(): string {
+/** Of all that decides what a build makes. */
+export function toolVersions(): string {
   const versions = tools.map((name) => {
     const path = findPackageJSON(name, import.meta.url)
     const { version } = versionSchema.parse(path === undefined ? {} : JSON.parse(readFileSync(path, 'utf8')))

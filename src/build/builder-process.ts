@@ -6,10 +6,10 @@ import { findPackageJSON } from 'node:module'
 import { join, sep } from 'node:path'
 import type { Limits } from '../config.ts'
 import { ThawError } from '../errors.ts'
-import { answerSchema, type Built, type Job } from './builder-protocol.ts'
+import { answerSchema, type Answer, type BaseJob, type Job } from './builder-protocol.ts'
 
 export interface ChildOptions {
-  job: Job
+  job: Job | BaseJob
   limits: Limits
   signal: AbortSignal
   /** The child's process id, for whoever watches. */
@@ -26,13 +26,14 @@ const pageBytes = 4_096
  * Resolves when the child has answered and is gone. Errors: `Build` naming the limit or the death, the child's own
  * `Build` or `InvalidParameterValue`, or the signal's reason.
  */
-export async function runBuilder({ job, limits, signal, onStart, onStderr }: ChildOptions): Promise<Built> {
+export async function runBuilder(options: ChildOptions): Promise<Exclude<Answer, { kind: 'failed' }>> {
+  const { job, limits, signal, onStart, onStderr } = options
   signal.throwIfAborted()
   const child = fork(join(import.meta.dirname, 'builder-main.ts'), [], {
     execPath: process.execPath,
     execArgv: execArguments(
       {
-        readable: [job.codePath, ...job.layerPaths, job.workFolder, job.stagingFolder],
+        readable: [...inputsOf(job), job.workFolder, job.stagingFolder],
         writable: [job.workFolder, job.stagingFolder],
       },
       limits,
@@ -76,13 +77,18 @@ export async function runBuilder({ job, limits, signal, onStart, onStderr }: Chi
       throw new ThawError('Build', outOfMemory(stderr, limits) ?? `The builder ${death} before it had finished`)
     }
     if (answer.data.kind === 'failed') throw new ThawError(answer.data.code, answer.data.message)
-    return answer.data.built
+    return answer.data
   } catch (error) {
     if (stderr !== '') onStderr?.(stderr)
     throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+function inputsOf(job: Job | BaseJob): string[] {
+  if (job.kind === 'base') return []
+  return [job.codePath, ...job.layerPaths, ...Object.values(job.bases ?? {}).filter((path) => path !== undefined)]
 }
 
 /** Calls `end` when a build that begins now has gone past a limit, unless disposed before. */
@@ -131,11 +137,11 @@ export function execArguments({ readable, writable }: BuilderFolders, limits: Li
   ]
 }
 
-/** Thaw itself, and where its dependencies are if not below it: the engine, and what the guest SDK is made with. */
+/** Thaw itself, and where its dependencies are if not below it: the engines, and what the guest SDK is made with. */
 function installFolders(): string[] {
   const own = join(import.meta.dirname, '..', '..')
   const marker = `${sep}node_modules${sep}`
-  const folders = ['componentize-qjs', 'core-js'].flatMap((name) => {
+  const folders = ['componentize-qjs', '@bytecodealliance/componentize-js', 'core-js'].flatMap((name) => {
     // The permission model counts in real paths: node_modules may be a link.
     const dependency = realpathSync(findPackageJSON(name, import.meta.url) ?? own)
     const modules = dependency.slice(0, dependency.lastIndexOf(marker) + marker.length - 1)

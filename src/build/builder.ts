@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import type { Limits } from '../config.ts'
 import { ThawError } from '../errors.ts'
 import type { Runtime } from '../store/records.ts'
+import { openBases, type Bases } from './base/bases.ts'
 import { openBuildRecords } from './build-records.ts'
 import { runBuilder } from './builder-process.ts'
-import type { Built } from './builder-protocol.ts'
+import type { Built, Job } from './builder-protocol.ts'
 import { publishArtifacts } from './publish.ts'
 
 export interface BuildRequest {
@@ -32,6 +33,8 @@ export interface Builder extends AsyncDisposable {
 export interface BuilderOptions {
   artifactsDir: string
   tempDir: string
+  /** Where what is made once per version of Thaw is kept; several builders may share it. Left out: with the artifacts. */
+  cacheDir?: string
   limits: Limits
   logger?: { warn(fields: Record<string, unknown>, message: string): void }
   /** Process ids of the children, for tests and for whoever watches. */
@@ -48,8 +51,19 @@ interface Running {
 const workPrefix = 'build-'
 const stagingPrefix = '.staging-'
 
+export const defaultCacheDir = (artifactsDir: string): string => join(artifactsDir, 'bases')
+
+/** What a job is given of JavaScript's bases; `needed`: what it has asked for. Undefined: it is built without. */
+export async function basesFor(bases: Bases, { runtime }: BuildRequest, needed?: 'http'): Promise<Job['bases']> {
+  const event = runtime.startsWith('nodejs') ? await bases.path('event') : undefined
+  const http = needed === undefined ? await bases.find('http') : await bases.path('http')
+  if (event === undefined || (http === undefined && needed !== undefined)) return undefined
+  return { event, ...(http !== undefined && { http }) }
+}
+
 export function createBuilder(options: BuilderOptions): Builder {
-  const { artifactsDir, tempDir, limits, logger, onChild } = options
+  const { artifactsDir, tempDir, cacheDir = defaultCacheDir(artifactsDir), limits, logger, onChild } = options
+  const bases = openBases({ cacheDir, limits, logger })
   const records = openBuildRecords(artifactsDir)
   const running = new Map<string, Running>()
   const queue: (() => void)[] = []
@@ -107,13 +121,30 @@ export function createBuilder(options: BuilderOptions): Builder {
       await (swept ??= sweep())
       workFolder = await mkdtemp(join(tempDir, workPrefix))
       await mkdir(staging, { recursive: true })
-      const built = await runBuilder({
-        job: { ...request, layerPaths: [...(request.layerPaths ?? [])], workFolder, stagingFolder: staging, limits },
-        limits,
-        signal,
-        ...(onChild === undefined ? {} : { onStart: onChild }),
-        onStderr: (stderr) => logger?.warn({ runtime: request.runtime, stderr }, 'the builder failed'),
-      })
+      const folder = workFolder
+      const run = async (given: Job['bases'], own: string) => {
+        await mkdir(own)
+        const { runtime, handler, codePath, layerPaths = [] } = request
+        const job = { kind: 'function' as const, runtime, handler, codePath, layerPaths: [...layerPaths] }
+        return runBuilder({
+          job: {
+            ...job,
+            ...(given !== undefined && { bases: given }),
+            workFolder: own,
+            stagingFolder: staging,
+            limits,
+          },
+          limits,
+          signal,
+          ...(onChild === undefined ? {} : { onStart: onChild }),
+          onStderr: (stderr) => logger?.warn({ runtime: request.runtime, stderr }, 'the builder failed'),
+        })
+      }
+      let answer = await run(await basesFor(bases, request), join(folder, 'first'))
+      if (answer.kind === 'needs-base')
+        answer = await run(await basesFor(bases, request, answer.base), join(folder, 'second'))
+      if (answer.kind !== 'built') throw new ThawError('Build', 'The builder built something else')
+      const { built } = answer
       await publishArtifacts(staging, artifactsDir, built)
       await records.write(key, built)
       return built
@@ -169,6 +200,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       const open = [...running.values()]
       for (const { controller } of open) controller.abort(new ThawError('Unavailable', 'The builder has been closed'))
       await Promise.allSettled(open.map(({ promise }) => promise))
+      await bases[Symbol.asyncDispose]()
     },
   }
 }

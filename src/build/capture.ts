@@ -4,12 +4,13 @@
  */
 import type { Limits } from '../config.ts'
 import { ThawError } from '../errors.ts'
-import { link, type Linked, type LinkOptions } from '../instance/link.ts'
+import { link, type ImportHost, type Linked, type LinkOptions } from '../instance/link.ts'
 import type { EngineManifest, ModuleMeta } from '../instance/plan.ts'
 import { globalText } from '../instance/values.ts'
 import type { Engine } from '../instance/engine.ts'
 import { WASM_PAGE_BYTES, type SnapshotGlobal, type SnapshotHandle } from '../snapshot/format.ts'
 import { GuestExit } from '../wasi/errors.ts'
+import type { Directory } from '../wasi/fs/nodes.ts'
 import { WasiHost } from '../wasi/host.ts'
 
 export interface Captured {
@@ -32,6 +33,8 @@ export interface CaptureOptions {
   limits: Limits
   /** Memories are rounded up to a multiple of this many pages, so that functions of one engine have the same sizes. */
   roundToPages: number
+  /** /var/task. */
+  package?: Directory | undefined
   /** What is called in the guest once init is over, before its state is taken. */
   evaluation?: Evaluation
 }
@@ -56,7 +59,7 @@ export async function capture(options: CaptureOptions): Promise<Captured> {
     }),
   )
   const engine: Engine = { hash: options.hash, modules, plan: manifest.plan }
-  const host = new WasiHost({ handles: options.limits.handles, hostCallBytes: options.limits.hostCallBytes })
+  const host = new WasiHost(options.limits)
   const output: string[] = []
   const decoder = new TextDecoder()
   host.begin({
@@ -65,6 +68,7 @@ export async function capture(options: CaptureOptions): Promise<Captured> {
       if (output.length < 1_000) output.push(decoder.decode(bytes))
     },
     signal: undefined,
+    files: { temporaryBytes: 0, package: options.package },
   })
   const metas = manifest.plan.steps.map((step) => manifest.modules[step.module]?.meta)
   const began = performance.now()
@@ -94,6 +98,22 @@ export async function capture(options: CaptureOptions): Promise<Captured> {
   }
 }
 
+/**
+ * Init runs outside of `WebAssembly.promising`, where merely entering a suspending import traps. The streams that there
+ * are then, standard ones and files, never wait.
+ */
+function withoutSuspending(host: WasiHost): ImportHost {
+  return {
+    lower: (iface, func, options) => {
+      const lowered = host.lower(iface, func, options)
+      return iface === 'wasi:io/streams' ? { ...lowered, mayBlock: false } : lowered
+    },
+    lowerAsync: (iface, func, options) => host.lowerAsync(iface, func, options),
+    asyncBuiltin: (builtin, options) => host.asyncBuiltin(builtin, options),
+    drop: (iface, resource) => host.drop(iface, resource),
+  }
+}
+
 function run(engine: Engine, host: WasiHost, output: string[], taskReturn: LinkOptions['taskReturn'] = noTask): Linked {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
   const metas = engine.plan.steps.map((step) => engine.modules[step.module]?.meta)
@@ -102,7 +122,7 @@ function run(engine: Engine, host: WasiHost, output: string[], taskReturn: LinkO
       engine,
       epoch: memory,
       initialPages: (step, index) => initialPages(metas[step], index),
-      host,
+      host: withoutSuspending(host),
       hooks: {
         check: () => 0,
         pause: () => Promise.resolve(),

@@ -13,21 +13,26 @@ import { SharedPage } from '../memory/shared-page.ts'
 import { SnapshotImage, writeSnapshot } from '../snapshot/image.ts'
 import { createRestorer } from '../snapshot/restorer.ts'
 import { sync } from '../store/durable.ts'
+import type { Directory } from '../wasi/fs/nodes.ts'
 import { offered } from '../wasi/offered.ts'
 import { capture, tableNames, type Captured } from './capture.ts'
 import { readLinkPlan, type LinkPlan } from './link-plan.ts'
 import { rewriteModule, type RewrittenModule } from './rewrite/module.ts'
 import { transpile } from './transpile.ts'
-import { assertExports, assertTypes } from './world.ts'
+import { assertTypes, readEntry } from './world.ts'
 
 export interface ComponentOptions {
   artifactsDir: string
   limits: Limits
   /** See `CaptureOptions.roundToPages`; 1 takes memories as they are. */
   roundToPages?: number
+  /** The files that came with it, which init may read. */
+  package?: Directory
 }
 
 export interface ComponentArtifacts {
+  /** What the component is called with; absent: an event. */
+  entry?: 'http-0.2' | 'http-0.3'
   engine: string
   snapshot: string
   /** What the function's memory limit must at least hold. */
@@ -54,11 +59,14 @@ export async function componentToArtifacts(
     full: rewritten.map(({ full }) => full),
     limits: options.limits,
     roundToPages: options.roundToPages ?? 1,
+    package: options.package,
   })
   // Named by its state alone: how long init took this time would give every build of the same input another snapshot.
   const snapshot = await writeSnapshot(options.artifactsDir, { engine, ...captured, initMs: 0 })
   await assertRestores(options, engine, snapshot, captured)
+  const { entry } = manifest.plan
   return {
+    ...(entry !== undefined && entry !== 'event' && { entry }),
     engine,
     snapshot,
     snapshotMemoryBytes: captured.memories.reduce((sum, { bytes }) => sum + bytes.length, 0),
@@ -79,10 +87,10 @@ export interface ComponentEngine {
 
 /** Errors: `Build`, with what in the component cannot be run and why. */
 export async function engineOf(component: Uint8Array): Promise<ComponentEngine> {
-  await assertExports(component)
+  const entry = await readEntry(component)
   const { glue, modules, declarations } = await transpile(component)
-  assertTypes(declarations)
-  const linkPlan = readLinkPlan(glue)
+  assertTypes(entry, declarations)
+  const linkPlan = readLinkPlan(glue, entry)
   assertImportsOffered(linkPlan)
   const rewritten = linkPlan.moduleFiles.map((file) => {
     const bytes = modules.get(file)

@@ -28,6 +28,15 @@ export class GlueScope {
     this.#glue = glue
   }
 
+  /** The glue's description of what a future carries, by its table's number. */
+  readonly futures = new Map<number, AnyNode>()
+
+  /** Under which versions functions of an interface are imported. */
+  versionsOf(iface: string): string[] {
+    const pattern = new RegExp(`\\[iface="${iface}@([^"]+)", function=`, 'g')
+    return [...new Set(Array.from(this.#glue.matchAll(pattern), ([, version = '']) => version))]
+  }
+
   text(node: AnyNode | null | undefined): string {
     return node === null || node === undefined ? '' : this.#glue.slice(node.start, node.end)
   }

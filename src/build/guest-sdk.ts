@@ -6,6 +6,8 @@ const folder = join(import.meta.dirname, '..', '..', 'guest-sdk')
 
 export const guestSdk = {
   javascript: join(folder, 'javascript'),
+  /** What of `javascript` another engine has in another way, by the same names, and what is its own. */
+  starlingmonkey: join(folder, 'starlingmonkey'),
   assemblyscript: join(folder, 'assemblyscript'),
   wit: join(folder, 'wit'),
 }
@@ -17,6 +19,11 @@ export function witDocument(): string {
     return `${source.replace(/^package ([^;]+);/m, 'package $1 {')}\n}`
   })
   return [readFileSync(join(guestSdk.wit, 'function.wit'), 'utf8'), ...deps].join('\n')
+}
+
+/** All that decides what the worlds are. */
+export function witSources(): string {
+  return [witDocument(), readFileSync(join(guestSdk.wit, 'javascript-http.wit'), 'utf8')].join('\n')
 }
 
 /** The interfaces a guest may import, by their full names: `wasi:cli/stdout@0.2.0`. */

@@ -21,6 +21,16 @@ const resultLayout = '0:Uint8 4:Uint32 8:Uint32 12:Uint32 16:Uint32 20:Uint32 24
 const flatResult =
   /^_liftFlatResult\(\{caseMetas:\[\['ok',_liftFlatList\(\{elemLiftFn:_liftFlatU8,.*\['err',_liftFlatRecord\(\{fieldMetas:\[\['errorType',_liftFlatString\w+,8,4\],\['errorMessage',_liftFlatString\w+,8,4\],\['trace',_liftFlatList\(\{elemLiftFn:_liftFlatString/
 
+/** The same, of `wasi:http/handler`: result<response, error-code>. */
+const flatResponse =
+  /^_liftFlatResult\(\{caseMetas:\[\['ok',_liftFlatOwn\(\{.*classNameFn:\(\)=>Response,.*\['err',_liftFlatVariant\(\{caseMetas:\[\['DNS-timeout',/
+
+/** Errors: `Build`. */
+export function assertFlatResponse(lift: string): void {
+  if (!flatResponse.test(lift.replaceAll(/\s+/g, '')))
+    throw new ThawError('Build', 'The component exports wasi:http/handler with other types than WASI 0.3.0 has')
+}
+
 /** `body`: the glue's function for the export. Errors: `Build`. */
 export function assertArguments(body: string): void {
   if (layout(body, stores) !== argumentLayout) throw new ThawError('Build', otherTypes)
@@ -31,12 +41,29 @@ export function assertResult(body: string): void {
   if (layout(body, loads) !== resultLayout) throw new ThawError('Build', otherTypes)
 }
 
-/** `lift`: the glue's expression for the value that `task.return` takes. */
+/** Whether it is the result of `handle` of an event, which `load` has too (guest-sdk/wit/javascript-http.wit). */
+export function isFlatResult(lift: string): boolean {
+  return flatResult.test(lift.replaceAll(/\s+/g, ''))
+}
+
+/** `lift`: the glue's expression for the value that `task.return` takes. Errors: `Build`. */
 export function assertFlatResult(lift: string): void {
-  if (!flatResult.test(lift.replaceAll(/\s+/g, ''))) throw new ThawError('Build', otherTypes)
+  if (!isFlatResult(lift)) throw new ThawError('Build', otherTypes)
 }
 
 function layout(body: string, accesses: RegExp): string {
   const found = [...body.matchAll(accesses)].map(([, type, offset]) => `${offset}:${type}`)
   return [...new Set(found)].sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)).join(' ')
+}
+
+const requests = {
+  'http-0.2': ['IncomingRequest', 'ResponseOutparam'],
+  'http-0.3': ['Request'],
+}
+
+/** `body`: the glue's function for `handle` of `wasi:http`: which resources it takes. Errors: `Build`. */
+export function assertRequest(body: string, entry: 'http-0.2' | 'http-0.3'): void {
+  const taken = Array.from(body.matchAll(/\(arg\d+ instanceof (\w+)\)/g), ([, name]) => name)
+  if (taken.join() !== requests[entry].join())
+    throw new ThawError('Build', `The component exports a handler of wasi:http with other types than WASI has`)
 }

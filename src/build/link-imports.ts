@@ -1,9 +1,10 @@
 /** The imports of core modules as jco's glue provides them, each as the linker is to provide it. */
 import type { AnyNode } from 'acorn'
 import { ThawError } from '../errors.ts'
-import type { CanonOptions, ImportRef } from '../instance/plan.ts'
+import type { CanonOptions, EntryKind, ImportRef } from '../instance/plan.ts'
+import { readAsyncBuiltin } from './async-builtins.ts'
 import { slotIn, unreadable, unsupported, type GlueScope } from './glue-scope.ts'
-import { assertFlatResult } from './handle-types.ts'
+import { assertFlatResponse, assertFlatResult, isFlatResult } from './handle-types.ts'
 import { call, identifier, literal, member, properties, walk } from './syntax.ts'
 
 export interface HostImport {
@@ -16,10 +17,12 @@ const ifaceComment = /\[iface="([^"@]+)(?:@([^"]+))?", function="([^"]+)"\]/
 
 export class ImportReader {
   readonly #scope: GlueScope
+  readonly #entry: EntryKind
   readonly #imports = new Map<string, HostImport>()
 
-  constructor(scope: GlueScope) {
+  constructor(scope: GlueScope, entry: EntryKind) {
     this.#scope = scope
+    this.#entry = entry
   }
 
   /** Every host function read so far. */
@@ -39,6 +42,8 @@ export class ImportReader {
     }
     const core = this.#scope.coreExport(node)
     if (core !== undefined) return { kind: 'export', ...core }
+    const lifted = suspendable(node)
+    if (lifted !== undefined) return this.read(lifted, where)
     const name = identifier(node)
     if (name === undefined) throw unreadable(where)
     const flags = /^instanceFlags(\d+)$/.exec(name)
@@ -63,7 +68,7 @@ export class ImportReader {
       // if (OutputStream[symbolCabiDispose]) …
       if (node.type === 'MemberExpression' && node.computed && identifier(node.property) === 'symbolCabiDispose') {
         const resource = this.#scope.classes.get(identifier(node.object) ?? '')
-        if (resource !== undefined) found = { kind: 'drop', ...resource }
+        if (resource !== undefined) found = { kind: 'drop', ...resource, iface: this.#ifaceOf(resource.iface) }
       }
     })
     if (found?.kind === 'drop' || found?.kind === 'trap') return found
@@ -93,9 +98,11 @@ export class ImportReader {
     if (called?.callee === '_conditionalSuspending3I32ToVoid') return { kind: 'sync-call-enter' }
     const bound = called === undefined ? undefined : this.#bound(called, where)
     if (bound !== undefined) return bound
-    const lowered = /\b_trampoline\d+\b/.exec(this.#scope.text(value))?.[0]
-    const match = ifaceComment.exec(this.#scope.text(this.#scope.variables.get(lowered ?? '')))
-    if (match !== null) throw unsupported(`${match[1]}@${match[2]}#${match[3]}`, 'an import lowered asynchronously')
+    const lifted = suspendable(value)
+    if (lifted !== undefined) return this.#trampolineValue(lifted, where)
+    const name = identifier(value)
+    const named = name === undefined ? undefined : this.#scope.variables.get(name)
+    if (named !== undefined) return this.#trampolineValue(named, where)
     throw unsupported(where, called === undefined ? value.type : called.callee)
   }
 
@@ -109,26 +116,32 @@ export class ImportReader {
       case 'taskReturn.bind':
         if (options === undefined) throw unreadable(where)
         return this.#taskReturn(options, where)
+      case '_lowerImport.bind':
       case '_lowerImportBackwardsCompat.bind':
         if (options === undefined) throw unreadable(where)
         return this.#lowered(options, where)
-      default:
-        return undefined
+      default: {
+        const builtin = readAsyncBuiltin(called, this.#scope, where)
+        if (builtin === undefined) return undefined
+        return { kind: 'async', builtin, options: this.#canonOptions(options ?? new Map(), where) }
+      }
     }
   }
 
   #taskReturn(options: Map<string, AnyNode>, where: string): ImportRef {
     const lifts = options.get('liftFns')
     const first = lifts?.type === 'ArrayExpression' ? lifts.elements[0] : undefined
-    // The two exports of the world have results of different types: result<…> and option<u64>.
+    // The exports of a world have results of different types: result<…> of one kind or the other, and option<u64>.
     const name = { _liftFlatResult: 'handle', _liftFlatOption: 'turn' }[call(first)?.callee ?? '']
     if (name === undefined) throw unsupported(where, 'an asynchronous export other than handle')
-    if (name === 'handle') assertFlatResult(this.#scope.text(first))
-    return { kind: 'task-return', export: name, options: this.#canonOptions(options, where) }
+    const lift = this.#scope.text(first)
+    const isLoad = name === 'handle' && this.#entry === 'http-0.3' && isFlatResult(lift)
+    if (name === 'handle' && this.#entry !== 'http-0.3') assertFlatResult(lift)
+    if (name === 'handle' && this.#entry === 'http-0.3' && !isLoad) assertFlatResponse(lift)
+    return { kind: 'task-return', export: isLoad ? 'load' : name, options: this.#canonOptions(options, where) }
   }
 
   #lowered(options: Map<string, AnyNode>, where: string): ImportRef {
-    if (literal(options.get('isAsync')) === true) throw unsupported(where, 'an import lowered asynchronously')
     const importFn = identifier(options.get('importFn'))
     const source = importFn === undefined ? undefined : this.#scope.variables.get(importFn)
     if (source === undefined) throw unreadable(where)
@@ -137,7 +150,17 @@ export class ImportReader {
       throw new ThawError('Build', `The component imports ${where}, which Thaw does not offer`)
     const [, iface, version = '', func] = match
     this.#imports.set(`${iface}@${version}#${func}`, { iface, version, func })
-    return { kind: 'lower', iface, func, options: this.#canonOptions(options, where) }
+    const kind = literal(options.get('isAsync')) === true ? 'lower-async' : 'lower'
+    return { kind, iface: versioned(iface, version), func, options: this.#canonOptions(options, where) }
+  }
+
+  /** The interface that a resource is of: the glue names its versions with its functions only. */
+  #ifaceOf(iface: string): string {
+    const versions = this.#scope.versionsOf(iface)
+    const names = new Set(versions.map((version) => versioned(iface, version)))
+    const [only = iface] = names
+    if (names.size > 1) throw unsupported(iface, 'a resource imported in two versions that are not compatible')
+    return only
   }
 
   #canonOptions(options: Map<string, AnyNode>, where: string): CanonOptions {
@@ -150,6 +173,24 @@ export class ImportReader {
       encoding: encoding ?? 'utf8',
     }
   }
+}
+
+/** As the plan names it: the two generations of WASI have interfaces of the same names and nothing else in common. */
+function versioned(iface: string, version: string): string {
+  return /^0\.3\.\d/.test(version) ? `${iface}@0.3` : iface
+}
+
+/**
+ * What may suspend in the glue: new WebAssembly.Suspending(f), _suspendingImport(component, f), and the two-way forms
+ * whose last argument is the one that may. Which of ours suspend, the host knows.
+ */
+function suspendable(node: AnyNode): AnyNode | undefined {
+  if (node.type === 'NewExpression' && member(node.callee)?.property === 'Suspending') return node.arguments[0]
+  const called = call(node)
+  if (called?.callee === '_suspendingImport') return called.args[1]
+  if (called?.callee === '_conditionalSuspending2I32ToI32') return called.args[1]
+  if (called?.callee === '_conditionalSuspending1I32ToI32') return called.args[0]
+  return undefined
 }
 
 /** new Uint8Array(memory1.buffer, …) → 1 */

@@ -4,10 +4,9 @@
  * and never linked by a guess.
  */
 import { parse, type AnyNode } from 'acorn'
-import { ThawError } from '../errors.ts'
-import type { EnginePlan, HandleLift, ImportRef } from '../instance/plan.ts'
+import type { EnginePlan, EntryKind, HandleLift, ImportRef } from '../instance/plan.ts'
 import { GlueScope, slotIn, slotName, unreadable, type CoreExport } from './glue-scope.ts'
-import { assertArguments, assertResult } from './handle-types.ts'
+import { assertArguments, assertRequest, assertResult } from './handle-types.ts'
 import { ImportReader, type HostImport } from './link-imports.ts'
 import { call, identifier, literal, member, properties, walk } from './syntax.ts'
 
@@ -19,13 +18,21 @@ export interface LinkPlan {
   imports: HostImport[]
 }
 
+/** Of which interfaces the functions are called. */
+const exportNames: Record<EntryKind, RegExp> = {
+  event: /^thaw:function\/(?:handler|event-loop)@0\.1\.\d+$/,
+  'http-0.2': /^wasi:http\/incoming-handler@0\.2\.\d+$/,
+  'http-0.3': /^(?:wasi:http\/handler@0\.3|thaw:function\/loader@0\.1)\.\d+$/,
+}
+
 /** Errors: `Build`, naming the form or the part of the component model that cannot be linked. */
-export function readLinkPlan(glue: string): LinkPlan {
-  return new GlueReader(glue).read()
+export function readLinkPlan(glue: string, entry: EntryKind = 'event'): LinkPlan {
+  return new GlueReader(glue, entry).read()
 }
 
 class GlueReader {
   readonly #glue: string
+  readonly #entry: EntryKind
   readonly #scope: GlueScope
   readonly #importReader: ImportReader
   readonly #moduleFiles: string[] = []
@@ -33,10 +40,11 @@ class GlueReader {
   readonly #pendingImports: (AnyNode | undefined)[] = []
   readonly #exports: Record<string, HandleLift> = {}
 
-  constructor(glue: string) {
+  constructor(glue: string, entry: EntryKind) {
     this.#glue = glue
+    this.#entry = entry
     this.#scope = new GlueScope(glue)
-    this.#importReader = new ImportReader(this.#scope)
+    this.#importReader = new ImportReader(this.#scope, entry)
   }
 
   read(): LinkPlan {
@@ -46,6 +54,7 @@ class GlueReader {
     walk(program, (node) => {
       if (node.type === 'FunctionDeclaration' && node.id !== null) this.#scope.functions.set(node.id.name, node)
       if (node.type === 'VariableDeclarator') this.#declare(node)
+      if (node.type === 'ObjectExpression') this.#future(node)
       if (node.type === 'AssignmentExpression') {
         const step = readInstantiation(node)
         if (step !== undefined) instantiations.push(step)
@@ -66,6 +75,7 @@ class GlueReader {
     return {
       moduleFiles: this.#moduleFiles,
       plan: {
+        ...(this.#entry !== 'event' && { entry: this.#entry }),
         steps: this.#steps,
         memories: this.#slots('memory'),
         reallocs: this.#slots('realloc'),
@@ -92,6 +102,14 @@ class GlueReader {
       if (imported !== undefined && local !== undefined && /^[A-Z]/.test(imported))
         this.#scope.classes.set(local, { iface: source.property, resource: kebab(imported) })
     }
+  }
+
+  /** { futureTableIdx: 2, …, elemMeta: {…} } */
+  #future(node: AnyNode): void {
+    const members = properties(node)
+    const table = literal(members?.get('futureTableIdx'))
+    const element = members?.get('elemMeta')
+    if (typeof table === 'number' && element !== undefined) this.#scope.futures.set(table, element)
   }
 
   #moduleIndex(variable: string): number {
@@ -137,15 +155,12 @@ class GlueReader {
   #readExports(node: AnyNode | undefined): void {
     const exported = properties(node)
     for (const [name, value] of exported ?? []) {
-      const wanted = /^thaw:function\/(?:handler|event-loop)@0\.1\.\d+$/.test(name)
+      const wanted = exportNames[this.#entry].test(name)
       const object = wanted ? properties(this.#scope.variables.get(identifier(value) ?? '')) : undefined
       for (const [func, local] of object ?? []) this.#exports[func] = this.#lift(func, identifier(local))
     }
-    if (this.#exports.handle === undefined)
-      throw new ThawError(
-        'Build',
-        'The component does not export thaw:function/handler@0.1.0: see guest-sdk/wit for the world of a function',
-      )
+    // world.ts has seen it.
+    if (this.#exports.handle === undefined) throw unreadable('the export handle')
   }
 
   #lift(func: string, local: string | undefined): HandleLift {
@@ -171,10 +186,11 @@ class GlueReader {
     if (core === undefined) throw unreadable(`export ${func}`)
     const postReturn = slotIn(body, 'postReturn')
     const glue = this.#scope.text(body)
-    if (func === 'handle') {
+    if (func === 'handle' && this.#entry === 'event') {
       assertArguments(glue)
       if (!isAsync) assertResult(glue)
     }
+    if (func === 'handle' && this.#entry !== 'event') assertRequest(glue, this.#entry)
     return {
       ...core,
       lift: isAsync ? (callback === null ? 'stackful' : 'callback') : 'sync',
@@ -202,7 +218,9 @@ function readInstantiation(
   const loaded = called.args[0]
   const module = loaded?.type === 'YieldExpression' ? identifier(loaded.argument) : undefined
   if (target === undefined || module === undefined) throw unreadable('a core instantiation')
-  return { target, module, imports: called.args[1] }
+  const imports = called.args[1]
+  // A module that may call asynchronous imports as it starts: (_setGlobalCurrentTaskMeta(…), {…})
+  return { target, module, imports: imports?.type === 'SequenceExpression' ? imports.expressions.at(-1) : imports }
 }
 
 /** WebAssembly.promising(x), and Object.assign(x, { _jcoMaySuspend: … }), mean x. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { ThawError } from '../errors.ts'
 import { engineFolder } from '../instance/engine.ts'
 import { snapshotPaths } from '../snapshot/manifest.ts'
+import { bundlePath } from '../snapshot/package-bundle.ts'
 import type { Built } from './builder-protocol.ts'
 
 /** Both folders on one file system. What is there already stays: its name is its content. */
@@ -13,6 +14,7 @@ export async function publishArtifacts(staging: string, artifactsDir: string, bu
   const to = snapshotPaths(artifactsDir, built.snapshot)
   await move(engineFolder(staging, built.engine), engineFolder(artifactsDir, built.engine), 'engine.json')
   await move(from.image, to.image)
+  if (built.files !== undefined) await move(bundlePath(staging, built.files), bundlePath(artifactsDir, built.files))
   // The manifest last: where it is, all of the snapshot is.
   await move(from.manifest, to.manifest)
 }
@@ -20,10 +22,12 @@ export async function publishArtifacts(staging: string, artifactsDir: string, bu
 /** Whether a build that was recorded can still be used. What the files hold is verified where they are loaded. */
 export function artifactsExist(
   artifactsDir: string,
-  { engine, snapshot }: Pick<Built, 'engine' | 'snapshot'>,
+  { engine, snapshot, files }: Pick<Built, 'engine' | 'snapshot' | 'files'>,
 ): boolean {
   const { image, manifest } = snapshotPaths(artifactsDir, snapshot)
-  return [join(engineFolder(artifactsDir, engine), 'engine.json'), image, manifest].every((path) => existsSync(path))
+  const bundle = files === undefined ? [] : [bundlePath(artifactsDir, files)]
+  const paths = [join(engineFolder(artifactsDir, engine), 'engine.json'), image, manifest, ...bundle]
+  return paths.every((path) => existsSync(path))
 }
 
 /** The builder may not sync what it writes: that is done here, before the name is given. */

@@ -4,7 +4,6 @@
  * the glue itself costs 300 KiB of heap an instance and some 40 us a call, and its tables are not bounded.
  * Runs in the builder process only: some inputs poison jco's own instance (FACTS.md).
  */
-import { transpileBytes } from '@bytecodealliance/jco-transpile'
 import { ThawError } from '../errors.ts'
 
 export interface Transpiled {
@@ -16,16 +15,25 @@ export interface Transpiled {
   declarations: Map<string, string>
 }
 
+/** Lifted as their WIT says; jco asks to be told all the same. */
+const asyncExports = [
+  'thaw:function/handler@0.1.0#handle',
+  'thaw:function/event-loop@0.1.0#turn',
+  'wasi:http/handler@0.3.0#handle',
+  ...Array.from({ length: 13 }, (_, patch) => `wasi:http/incoming-handler@0.2.${patch}#handle`),
+]
+
 /** Errors: `Build`, with jco's reason. */
 export async function transpile(component: Uint8Array): Promise<Transpiled> {
   let files: Record<string, Uint8Array>
   try {
+    // Loaded here: a build of JavaScript does without, and a builder's process lives for one build.
+    const { transpileBytes } = await import('@bytecodealliance/jco-transpile')
     const result = await transpileBytes(component, {
       name: 'fn',
       instantiation: 'async',
       asyncMode: 'jspi',
-      // Both are lifted as their WIT says; jco asks to be told all the same.
-      asyncExports: ['thaw:function/handler@0.1.0#handle', 'thaw:function/event-loop@0.1.0#turn'],
+      asyncExports,
       // Real multi-memory instead of stores through JavaScript in the adapters between components.
       multiMemory: true,
       nodejsCompat: false,

@@ -1,6 +1,6 @@
 /** Whether a component is of the world that Thaw runs: what it exports, and its handler's types. */
-import { componentWit } from '@bytecodealliance/jco'
 import { ThawError } from '../errors.ts'
+import type { EntryKind } from '../instance/plan.ts'
 import { inspectBinary } from './binary.ts'
 import { assertCoreModules } from './core-modules.ts'
 
@@ -31,14 +31,26 @@ const handlerDeclaration = `
 `
 const eventLoopDeclaration = 'export function turn(): bigint | undefined;'
 
-/** Before transpiling. Errors: `Build`: no component, no code in it, or no handler. */
-export async function assertExports(component: Uint8Array): Promise<void> {
+/** What a component can be called with, the first that it has. */
+const entries: readonly (readonly [EntryKind, RegExp])[] = [
+  ['event', /^\s*export thaw:function\/handler@0\.1\.\d+;/m],
+  ['http-0.3', /^\s*export wasi:http\/handler@0\.3\.\d+;/m],
+  ['http-0.2', /^\s*export wasi:http\/incoming-handler@0\.2\.\d+;/m],
+]
+
+/** A version of WASI from before it was one: `0.3.0-rc-2026-03-15`, `0.2.0-rc-2023-12-05`. */
+const candidate = /^\s*(?:import|export) (wasi:[a-z-]+\/[a-z0-9-]+@[\d.]+-[\w.-]+);/gm
+
+/** Before transpiling. Errors: `Build`: no component, no code in it, a draft of WASI, or no handler. */
+export async function readEntry(component: Uint8Array): Promise<EntryKind> {
   const binary = inspectBinary(component)
   if (binary.kind === 'other') throw new ThawError('Build', 'The file is not a valid component: it is not WebAssembly')
   if (binary.kind !== 'component') throw new ThawError('Build', `The file is ${binary.reason}`)
   assertCoreModules(component)
   let wit: string
   try {
+    // Loaded here: see transpile.ts.
+    const { componentWit } = await import('@bytecodealliance/jco')
     wit = await componentWit(component)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
@@ -49,17 +61,26 @@ export async function assertExports(component: Uint8Array): Promise<void> {
       'Build',
       'The file is a WIT package, which has interfaces but no code: build a component from it',
     )
-  if (/^\s*export thaw:function\/handler@0\.1\.\d+;/m.test(wit)) return
+  const drafts = [...new Set(Array.from(wit.matchAll(candidate), ([, name = '']) => name))]
+  if (drafts.length > 0)
+    throw new ThawError(
+      'Build',
+      `The component is built for release candidates of WASI (${drafts.slice(0, 10).join(', ')}): build it for a release, 0.2.0 to 0.2.12 or 0.3.0`,
+    )
+  const entry = entries.find(([, pattern]) => pattern.test(wit))
+  if (entry !== undefined) return entry[0]
   const exported = [...wit.matchAll(/^\s*export ([^;{]+)/gm)].map((match) => match[1]?.trim()).slice(0, 10)
   const has = exported.length === 0 ? 'nothing' : exported.join(', ')
   throw new ThawError(
     'Build',
-    `The component does not export thaw:function/handler@0.1.0 (it exports ${has}): see guest-sdk/wit`,
+    `The component exports none of thaw:function/handler@0.1.0 (see guest-sdk/wit), wasi:http/handler@0.3.0 and wasi:http/incoming-handler@0.2 (it exports ${has})`,
   )
 }
 
 /** After transpiling: `declarations` are jco's, by file name. Errors: `Build`: a type is not the world's. */
-export function assertTypes(declarations: ReadonlyMap<string, string>): void {
+export function assertTypes(entry: EntryKind, declarations: ReadonlyMap<string, string>): void {
+  // Resources: what the glue does with them is compared instead (handle-types.ts).
+  if (entry !== 'event') return
   compare(declarations.get('interfaces/thaw-function-handler.d.ts'), handlerDeclaration, 'handler')
   const eventLoop = declarations.get('interfaces/thaw-function-event-loop.d.ts')
   if (eventLoop !== undefined) compare(eventLoop, eventLoopDeclaration, 'event-loop')

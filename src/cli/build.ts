@@ -9,6 +9,7 @@ import { jsonOption, type JsonOptions } from './options.ts'
 import { packProject } from './project/pack.ts'
 import { readProject, type Project } from './project/project.ts'
 import { withFrames } from './project/source-frame.ts'
+import { userCacheDir } from './project/user-cache.ts'
 import { bytesText, msText, note, printResult, withProgress } from './terminal.ts'
 
 /** What a disk block is to stat(2), on every system. */
@@ -57,7 +58,12 @@ async function build(project: Project): Promise<BuildReport> {
     const codePath = join(folder, 'package.zip')
     await writeFile(codePath, zip)
     const artifactsDir = join(folder, 'artifacts')
-    await using builder = createBuilder({ artifactsDir, tempDir: join(folder, 'tmp'), limits })
+    await using builder = createBuilder({
+      artifactsDir,
+      tempDir: join(folder, 'tmp'),
+      cacheDir: userCacheDir(),
+      limits,
+    })
     const { runtime, handler } = project
     const built = await builder.build({ runtime, handler, codePath })
     const { blocks } = await stat(snapshotPaths(artifactsDir, built.snapshot).image)

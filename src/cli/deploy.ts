@@ -5,7 +5,7 @@ import { deployProject, functionPath, openUrl, pointAlias, publishVersion } from
 import { withFrames } from './project/source-frame.ts'
 import { packProject } from './project/pack.ts'
 import { readProject } from './project/project.ts'
-import { bytesText, msText, printResult, withProgress } from './terminal.ts'
+import { bytesText, msText, note, printResult, withProgress } from './terminal.ts'
 
 interface Options extends EndpointOptions, JsonOptions {
   publish?: true
@@ -32,6 +32,7 @@ export function deployCommand(): Command {
         `Deploying ${name}`,
         withFrames(project.folder, deployProject(client, project, zip)),
       )
+      for (const warning of deployed.BuildWarnings) note(`warning: ${warning}`)
       const isPublished = options.publish === true || options.alias !== undefined
       const version = isPublished ? await withProgress(`Publishing ${name}`, publishVersion(client, name)) : undefined
       if (options.alias !== undefined && version !== undefined) await pointAlias(client, name, options.alias, version)
@@ -43,6 +44,7 @@ export function deployCommand(): Command {
         alias: options.alias,
         packageBytes: zip.length,
         durationMs: Math.round(performance.now() - began),
+        warnings: deployed.BuildWarnings,
         invokeUrl: `${client.endpoint}${functionPath(name, '/invocations')}`,
         functionUrl,
       }

@@ -96,7 +96,7 @@ function createLoop(server: LocalServer, folder: string, over: AbortSignal): Loo
 function swapText(swap: Swap, what: string): string {
   switch (swap.kind) {
     case 'ready':
-      return `${what}: ready in ${msText(swap.tookMs)}`
+      return [`${what}: ready in ${msText(swap.tookMs)}`, ...swap.warnings.map((text) => `warning: ${text}`)].join('\n')
     case 'unchanged':
       return `${what}: nothing of the function`
     case 'failed':

@@ -27,6 +27,8 @@ export function lsCommand(): Command {
         timeout: one.Timeout,
         state: stateOf(one),
         lastModified: one.LastModified,
+        // In JSON, and only where there is one.
+        egress: one.Egress?.Allow,
       }))
       printResult(options, rows, () =>
         rows.length === 0

@@ -19,6 +19,8 @@ const commands: Record<string, () => Promise<Command>> = {
   logs: async () => (await import('./logs.ts')).logsCommand(),
   ls: async () => (await import('./ls.ts')).lsCommand(),
   rm: async () => (await import('./rm.ts')).rmCommand(),
+  route: async () => (await import('./route.ts')).routeCommand(),
+  egress: async () => (await import('./egress.ts')).egressCommand(),
   bench: async () => (await import('./bench.ts')).benchCommand(),
   account: async () => (await import('./account.ts')).accountCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

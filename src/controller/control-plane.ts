@@ -12,6 +12,7 @@ import { createLayerContentHandler, createLayerHandlers } from '../api/layers.ts
 import { createMappingHandlers } from '../api/mappings.ts'
 import { unsupportedHandlers } from '../api/unsupported-operations.ts'
 import { createVersionHandlers } from '../api/versions.ts'
+import { createRouteHandlers } from '../api/routes/handlers.ts'
 import { createSettingsHandlers } from '../api/settings/handlers.ts'
 import { createSchedulerService } from '../api/scheduler/service.ts'
 import { createSqsService } from '../api/sqs/service.ts'
@@ -192,6 +193,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       createCodeSigningHandlers({ functions, access, region }),
       unsupportedHandlers(),
       createSettingsHandlers({ settings, access, region: config.region }),
+      createRouteHandlers(settings.routes, region),
       createMappingHandlers({ mappings, config }),
       createInvocationHandlers({ functions, asyncQueue, invoke: options.invoke, access, config }),
     ),

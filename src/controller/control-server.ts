@@ -1,14 +1,21 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 
-/** The control plane's API on a Unix socket, for the workers, which pass on what is no invocation. */
+/**
+ * The control plane's API on a Unix socket, for the workers, which pass on what is no invocation.
+ * `headerSectionBytes`: what a worker takes; Node's default if left out. A worker adds little to it.
+ */
 export async function startControlServer(
   api: { fetch: Parameters<typeof getRequestListener>[0] },
   socketPath: string,
+  headerSectionBytes = 16_384,
 ): Promise<AsyncDisposable> {
   const listener = getRequestListener(api.fetch)
   // Workers keep connections. Closing an idle one from here could cross with a request, which would fail for no reason.
-  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void listener(incoming, outgoing))
+  const server = createServer(
+    { keepAliveTimeout: 0, maxHeaderSize: headerSectionBytes + 1_024 },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(socketPath, () => {

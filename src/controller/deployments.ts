@@ -1,4 +1,4 @@
-import type { AliasRoute, DataPlaneChange, FunctionUrlRoute } from '../functions/collaborators.ts'
+import type { AliasRoute, DataPlaneChange, FunctionUrlRoute, HttpRoute } from '../functions/collaborators.ts'
 import { createKeyRing } from '../identity/key-ring.ts'
 import type { FunctionSpec } from '../invocation.ts'
 import type { FunctionKey, QualifiedKey, WorkerChange } from '../worker/messages.ts'
@@ -20,6 +20,7 @@ export class Deployments {
   readonly #specs = new Map<string, FunctionSpec>()
   readonly #aliases = new Map<string, AliasRoute>()
   readonly #urls = new Map<string, FunctionUrlRoute>()
+  readonly #routes = new Map<string, HttpRoute>()
   readonly #keys = createKeyRing()
   readonly quarantined = new Set<number>()
 
@@ -56,6 +57,14 @@ export class Deployments {
       this.#urls.delete(change.removeUrl.urlId)
       return this.#applied(change)
     }
+    if ('putRoute' in change) {
+      this.#routes.set(change.putRoute.routeId, change.putRoute)
+      return this.#applied(change)
+    }
+    if ('removeRoute' in change) {
+      this.#routes.delete(change.removeRoute.routeId)
+      return this.#applied(change)
+    }
     if ('putKey' in change || 'removeKey' in change) {
       this.#keys.apply(change)
       return this.#applied(change)
@@ -87,6 +96,7 @@ export class Deployments {
       ...this.#specs.values().map((put) => ({ put })),
       ...this.#aliases.values().map((putAlias) => ({ putAlias })),
       ...this.#urls.values().map((putUrl) => ({ putUrl })),
+      ...this.#routes.values().map((putRoute) => ({ putRoute })),
       ...this.quarantined.values().map((deployment) => ({ quarantine: { deployment, socketPath: quarantineSocket } })),
     ]
   }
@@ -107,6 +117,11 @@ export class Deployments {
       if (!isOf(url, name)) continue
       this.#urls.delete(urlId)
       tell.push({ removeUrl: { urlId } })
+    }
+    for (const [routeId, route] of this.#routes) {
+      if (!isOf(route, name)) continue
+      this.#routes.delete(routeId)
+      tell.push({ removeRoute: { routeId } })
     }
     return this.#applied(tell, replaced, this.#concurrency.remove(name))
   }

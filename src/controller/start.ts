@@ -72,7 +72,10 @@ export async function startController(config: Config, options: ControllerOptions
   const clock = { now: () => new Date() }
   const usage = building.use(createUsageMeter({ store: createSqliteUsage(database), clock, logger }))
   const artifacts = await openArtifacts({ directory: artifactsDir })
-  const builder = building.use((options.createBuilder ?? createBuilder)({ artifactsDir, tempDir, limits, logger }))
+  const cache = config.cacheDir === undefined ? {} : { cacheDir: config.cacheDir }
+  const builder = building.use(
+    (options.createBuilder ?? createBuilder)({ artifactsDir, tempDir, ...cache, limits, logger }),
+  )
 
   const controllerSocketPath = run.socketPath('controller')
   const stopped = Promise.withResolvers<void>()
@@ -133,7 +136,8 @@ export async function startController(config: Config, options: ControllerOptions
     }),
   )
   if (authMode === 'accounts' && !isLoopback(config.host)) await assertSomeAccount(controlPlane.accounts, config.host)
-  building.use(await startControlServer(controlPlane.api, controllerSocketPath))
+  const { headerSectionBytes } = config.limits
+  building.use(await startControlServer(controlPlane.api, controllerSocketPath, headerSectionBytes))
   building.use(await startAdminServer(controlPlane.accounts, run.socketPath('admin')))
   const ticker = startTicker({
     page,

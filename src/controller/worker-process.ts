@@ -53,7 +53,8 @@ export function forkWorker({ init, onBatch, onHeld, onNotice }: WorkerProcessOpt
     execPath: process.execPath,
     execArgv: execArgv(init),
     // Nothing of this process's environment is any business of a process that runs guests.
-    env: {},
+    // But the threads that resolve names: libuv gives lookups half of its four.
+    env: { UV_THREADPOOL_SIZE: '16' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   })

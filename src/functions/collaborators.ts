@@ -17,6 +17,9 @@ export interface BuildOutput {
   /** Content addresses, as in FunctionSpec. */
   engine: string
   snapshot: string
+  files?: string | undefined
+  /** With what the component is called; absent: an event. */
+  entry?: 'http-0.2' | 'http-0.3' | undefined
   /** What the snapshot's memories and tables hold: the function cannot run with less. */
   snapshotMemoryBytes: number
   initMs: number
@@ -72,6 +75,26 @@ export interface FunctionUrlCors {
   maxAgeSeconds: number | undefined
 }
 
+/** A route as the data plane serves it: requests to a host and a path, answered by a function as its URL's are. */
+export interface HttpRoute {
+  /** 10 lower-case letters and digits. */
+  routeId: string
+  accountId: string
+  functionName: string
+  /** An alias, a version's number, or `$LATEST`. */
+  qualifier: string
+  /** Lower case: `api.example.com`, or `*.example.com` for whatever is below it. */
+  host: string
+  /** `/users/*`: functions/routes/paths.ts. */
+  path: string
+  /** Upper case. Empty: all. */
+  methods: readonly string[]
+  authType: 'NONE' | 'AWS_IAM'
+  /** AuthType AWS_IAM only: by what callers of other accounts are judged. */
+  statements: readonly Statement[]
+  invokeMode: 'BUFFERED' | 'RESPONSE_STREAM'
+}
+
 export type DataPlaneChange =
   | { put: FunctionSpec }
   /** One version. */
@@ -86,6 +109,9 @@ export type DataPlaneChange =
   | { provision: { accountId: string; functionName: string; qualifier: string; concurrency: number } }
   | { putUrl: FunctionUrlRoute }
   | { removeUrl: { urlId: string } }
+  /** In place of what had this id. */
+  | { putRoute: HttpRoute }
+  | { removeRoute: { routeId: string } }
   /** Who may sign requests. */
   | KeyChange
 

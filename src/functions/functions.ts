@@ -17,6 +17,7 @@ import type { CreateFunctionInput, PublishVersionInput, UpdateCodeInput, UpdateC
 import type { KeyedLock } from './keyed-lock.ts'
 import type { Layers } from './layers.ts'
 import { functionArn, functionNotFound, parseFunctionRef, type FunctionRef } from './names.ts'
+import { permittedNetworks } from './private-egress.ts'
 import { listPage, type ListInput, type ListPage } from './list.ts'
 import type { Page, PageInput } from './page.ts'
 import type { QualifierSettings } from './qualifier-settings.ts'
@@ -42,7 +43,7 @@ export interface FunctionsOptions {
   artifacts: Artifacts
   builder: Builder
   dataPlane: DataPlane
-  config: Pick<Config, 'region' | 'limits'>
+  config: Pick<Config, 'region' | 'limits' | 'auth' | 'host' | 'egressPrivateNetworks'>
   clock: Clock
   logger: Logger
   /** One for all that belongs to functions, by `lockKey`. */
@@ -65,6 +66,8 @@ export interface Functions extends AsyncDisposable {
   updateConfiguration(ref: FunctionRef, input: UpdateConfigurationInput): Promise<FunctionRecord>
   /** One version, or the function with all that belongs to it. Resolves when no worker runs it any more. */
   delete(ref: FunctionRef): Promise<void>
+  /** Errors: why it cannot be invoked, whether or not the workers have heard of it yet. */
+  assertInvokable(ref: FunctionRef): Promise<void>
   /** Why no worker knows this function: what Invoke has to answer. */
   whyNotInvokable(ref: FunctionRef): Promise<ThawError>
   /** The package that the configuration shows; owned by the caller. */
@@ -81,6 +84,7 @@ export interface Functions extends AsyncDisposable {
 export function createFunctions(options: FunctionsOptions): Functions {
   const { store, aliases, layers, storage, artifacts, dataPlane, config, clock, lock } = options
   const { limits, region } = config
+  const rules = { limits, permitted: permittedNetworks(config) }
   const deployer = createDeployer(options)
   const versions = createVersions({ ...options, deployer, region })
 
@@ -105,6 +109,16 @@ export function createFunctions(options: FunctionsOptions): Functions {
   const liveSource = async (record: FunctionRecord) => (await store.getFunction({ ...record, version: latest }))?.live
 
   /** Of packages that are uploaded: what is inside is the build's to judge. */
+  /** Why the function cannot run, by what is stored of it. */
+  const obstacleOf = (ref: FunctionRef, record: FunctionRecord | undefined): ThawError | undefined => {
+    if (record === undefined) return functionNotFound(region, ref, ref.qualifier)
+    if (record.live !== undefined) return undefined
+    return new ThawError(
+      'ResourceConflict',
+      `The operation cannot be performed at this time. The function is currently in the following state: ${record.state.name}`,
+    )
+  }
+
   const storePackage = async (accountId: string, zip: Uint8Array) => {
     await storage.assertRoom(accountId, zip.length)
     const { sha256, sizeBytes } = await artifacts.putCode(zip)
@@ -165,7 +179,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
           `Account ${accountId} cannot create functions in ${ref.accountId}.`,
         )
       const resolved = await layers.resolve(accountId, input.layers)
-      const configuration = newConfiguration(functionName, input, resolved, limits)
+      const configuration = newConfiguration(functionName, input, resolved, rules)
       assertOwnDeadLetterQueue(configuration.deadLetterTargetArn, accountId)
       const zip = requireZip(input.zipFile, configuration.runtime, limits)
       // Before the package is stored; the store decides again, exactly.
@@ -222,7 +236,7 @@ export function createFunctions(options: FunctionsOptions): Functions {
       const resolved = await layers.resolve(ref.accountId, input.layers)
       const options = { revisionId: input.revisionId, publish: false }
       const { latest: record } = await update(ref, options, async (current) => {
-        const configuration = changedConfiguration(current.configuration, input, resolved, limits)
+        const configuration = changedConfiguration(current.configuration, input, resolved, rules)
         assertOwnDeadLetterQueue(input.deadLetterTargetArn, current.accountId)
         if (current.live !== undefined && sameBuild({ ...current, configuration }, current.live)) {
           const shortfall = memoryShortfall(configuration.memoryMb, current.live.snapshotMemoryBytes)
@@ -246,14 +260,14 @@ export function createFunctions(options: FunctionsOptions): Functions {
       deployer.cancel({ ...ref, version: latest })
     },
 
+    async assertInvokable(ref) {
+      const obstacle = obstacleOf(ref, await find(ref))
+      if (obstacle !== undefined) throw obstacle
+    },
+
     async whyNotInvokable(ref) {
-      const record = await find(ref)
-      if (record === undefined) return functionNotFound(region, ref, ref.qualifier)
-      if (record.live === undefined)
-        return new ThawError(
-          'ResourceConflict',
-          `The operation cannot be performed at this time. The function is currently in the following state: ${record.state.name}`,
-        )
+      const obstacle = obstacleOf(ref, await find(ref))
+      if (obstacle !== undefined) return obstacle
       return new ThawError('Unavailable', `The function ${ref.functionName} is being handed to the workers: try again.`)
     },
 

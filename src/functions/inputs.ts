@@ -20,6 +20,8 @@ export interface ConfigurationInput {
   deadLetterTargetArn: string | undefined
   /** ARNs of layer versions; empty for none. */
   layers: readonly string[] | undefined
+  /** The allow-list of outgoing requests; empty for none. */
+  egress: readonly string[] | undefined
 }
 
 export interface CreateFunctionInput extends ConfigurationInput {

@@ -1,5 +1,7 @@
 /** Rules on what a function may be, beyond the shape of the request; defaults; AWS's words where it has them. */
 import type { Limits } from '../config.ts'
+import { describeRule, parseAllowList } from '../egress/allow-list.ts'
+import { forbiddenRule, type PermittedNetworks } from '../egress/private-networks.ts'
 import { ThawError } from '../errors.ts'
 import {
   latest,
@@ -11,10 +13,11 @@ import {
 import type { ConfigurationInput, CreateFunctionInput } from './inputs.ts'
 import { functionNameMaxLength, type FunctionRef } from './names.ts'
 import { parseRuntime } from './runtimes.ts'
+import { defaultEphemeralStorageMb } from './spec.ts'
 import { constraints, describeViolations } from './violations.ts'
 
 /** AWS: defaults of CreateFunction (shared/lambda/README.md, "States"). */
-const defaults = { timeoutSeconds: 3, memoryMb: 128, ephemeralStorageMb: 512 }
+const defaults = { timeoutSeconds: 3, memoryMb: 128, ephemeralStorageMb: defaultEphemeralStorageMb }
 
 /** Set by the platform (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Reserved"). */
 const reservedVariables = new Set([
@@ -38,6 +41,13 @@ const reservedVariables = new Set([
   'LAMBDA_TASK_ROOT',
 ])
 
+/** What rules depend on that is not in the request. */
+export interface RuleContext {
+  limits: Limits
+  /** Private networks that functions may be let into. */
+  permitted: PermittedNetworks
+}
+
 const invalid = (message: string) => new ThawError('InvalidParameterValue', message)
 
 /** AWS answers this one length as InvalidParameterValue, with the text of a ValidationException. */
@@ -52,13 +62,13 @@ export function newConfiguration(
   functionName: string,
   input: CreateFunctionInput,
   layers: readonly LayerReference[] | undefined,
-  limits: Limits,
+  context: RuleContext,
 ): FunctionConfiguration {
   const { runtime, handler, role } = input
   if (runtime === undefined || handler === undefined)
     throw invalid('Runtime and Handler are mandatory parameters for functions created with deployment packages.')
   if (role === undefined) throw invalid('Role is a mandatory parameter.')
-  assertEnvironment(input.environment, limits)
+  assertEnvironment(input.environment, context.limits)
   return checked({
     runtime: parseRuntime(runtime),
     handler,
@@ -74,6 +84,7 @@ export function newConfiguration(
     logGroup: input.logGroup ?? `/aws/lambda/${functionName}`,
     deadLetterTargetArn: parseDeadLetterTarget(input.deadLetterTargetArn),
     layers: someOf(layers),
+    egress: parseEgress(input.egress, context),
   })
 }
 
@@ -82,9 +93,9 @@ export function changedConfiguration(
   current: FunctionConfiguration,
   input: ConfigurationInput,
   layers: readonly LayerReference[] | undefined,
-  limits: Limits,
+  context: RuleContext,
 ): FunctionConfiguration {
-  assertEnvironment(input.environment, limits)
+  assertEnvironment(input.environment, context.limits)
   const { deadLetterTargetArn } = input
   return checked({
     runtime: input.runtime === undefined ? current.runtime : parseRuntime(input.runtime),
@@ -102,11 +113,23 @@ export function changedConfiguration(
     deadLetterTargetArn:
       deadLetterTargetArn === undefined ? current.deadLetterTargetArn : parseDeadLetterTarget(deadLetterTargetArn),
     layers: layers === undefined ? current.layers : someOf(layers),
+    egress: input.egress === undefined ? current.egress : parseEgress(input.egress, context),
   })
 }
 
-const someOf = (layers: readonly LayerReference[] | undefined): LayerReference[] | undefined =>
-  layers === undefined || layers.length === 0 ? undefined : [...layers]
+const someOf = <T>(list: readonly T[] | undefined): T[] | undefined =>
+  list === undefined || list.length === 0 ? undefined : [...list]
+
+/** Kept as written. Errors: `InvalidParameterValue`, by the entry. */
+function parseEgress(entries: readonly string[] | undefined, { limits, permitted }: RuleContext): string[] | undefined {
+  const rules = parseAllowList(entries ?? [], limits)
+  const forbidden = forbiddenRule(rules, permitted)
+  if (forbidden !== undefined)
+    throw invalid(
+      `The egress allow-list names ${describeRule(forbidden)}, a private network that the operator has not opened to functions (THAW_EGRESS_PRIVATE_NETWORKS).`,
+    )
+  return someOf(entries)
+}
 
 /** Rules on members together. */
 function checked(configuration: FunctionConfiguration): FunctionConfiguration {

@@ -4,11 +4,18 @@ import type { BuildOutput } from './collaborators.ts'
 import { functionArn } from './names.ts'
 
 /** What runs, of a build that was made now or before. */
-export type BuildParts = Pick<BuildOutput, 'engine' | 'snapshot' | 'snapshotMemoryBytes' | 'initMs'>
+export type BuildParts = Pick<
+  BuildOutput,
+  'engine' | 'snapshot' | 'entry' | 'files' | 'snapshotMemoryBytes' | 'initMs'
+> & { warnings?: string[] | undefined }
+
+/** AWS: /tmp, if nobody says. */
+export const defaultEphemeralStorageMb = 512
 
 /** The record's configuration as it will run with this build. */
 export function liveDeployment(record: FunctionRecord, build: BuildParts): LiveDeployment {
-  const { runtime, handler, memoryMb, timeoutSeconds, environment, logGroup } = record.configuration
+  const { runtime, handler, memoryMb, timeoutSeconds, environment, egress, ephemeralStorageMb, logGroup } =
+    record.configuration
   return {
     deployment: record.deployment,
     codeSha256: record.code.sha256,
@@ -18,11 +25,16 @@ export function liveDeployment(record: FunctionRecord, build: BuildParts): LiveD
     memoryMb,
     timeoutSeconds,
     environment: environment ?? {},
+    egress,
+    ephemeralStorageMb,
     logGroup,
     engine: build.engine,
     snapshot: build.snapshot,
+    ...(build.entry !== undefined && { entry: build.entry }),
+    ...(build.files !== undefined && { files: build.files }),
     snapshotMemoryBytes: build.snapshotMemoryBytes,
     initMs: build.initMs,
+    ...(build.warnings !== undefined && build.warnings.length > 0 && { warnings: build.warnings }),
   }
 }
 
@@ -53,10 +65,14 @@ export function functionSpec(record: FunctionRecord, live: LiveDeployment, regio
     functionArn: functionArn({ accountId, region }, functionName),
     runtime: live.runtime,
     memoryMb: live.memoryMb,
+    ephemeralStorageMb: live.ephemeralStorageMb ?? defaultEphemeralStorageMb,
     timeoutMs: live.timeoutSeconds * 1_000,
     environment: live.environment,
+    egress: live.egress ?? [],
     engine: live.engine,
     snapshot: live.snapshot,
+    ...(live.entry !== undefined && { entry: live.entry }),
+    ...(live.files !== undefined && { files: live.files }),
     initDurationMs: live.initMs,
     logGroup: live.logGroup,
   }

@@ -7,11 +7,11 @@ import type { SnapshotImage } from '../snapshot/image.ts'
 import type { MappedMemory, Restorer } from '../snapshot/restorer.ts'
 import type { SnapshotManifest } from '../snapshot/format.ts'
 import { WASM_PAGE_BYTES } from '../snapshot/format.ts'
+import type { LowerOptions } from '../wasi/abi/context.ts'
 import { WasiHost } from '../wasi/host.ts'
 import type { Engine } from './engine.ts'
 import type { HookTarget } from './hooks.ts'
 import { link, type Linked } from './link.ts'
-import type { CanonOptions } from './plan.ts'
 import type { Run } from './run.ts'
 import { globalValue, sameValue } from './values.ts'
 
@@ -28,7 +28,7 @@ export interface GuestOptions {
 
 type State = 'pristine' | 'used' | 'disposed'
 
-export type TaskReturn = (name: string, options: CanonOptions, flat: (number | bigint)[]) => void
+export type TaskReturn = (name: string, options: LowerOptions, flat: (number | bigint)[]) => void
 
 export class GuestInstance implements HookTarget, Disposable {
   readonly engine: Engine
@@ -53,7 +53,7 @@ export class GuestInstance implements HookTarget, Disposable {
     this.engine = options.engine
     this.#restorer = options.restorer
     this.#image = options.image
-    this.host = new WasiHost({ handles: options.limits.handles, hostCallBytes: options.limits.hostCallBytes })
+    this.host = new WasiHost(options.limits)
     const pages = new Map(
       options.image.manifest.memories.map((memory) => [`${memory.step}.${memory.index}`, memory.pages]),
     )
@@ -85,9 +85,12 @@ export class GuestInstance implements HookTarget, Disposable {
     return bytes
   }
 
-  /** What the function's memory limit is held against: memories, tables, and what the host holds for the guest. */
+  /**
+   * What the function's memory limit is held against: memories, tables, and what the host holds for the guest. Not /tmp,
+   * which has a limit of its own, as Lambda's.
+   */
   get accountedBytes(): number {
-    let bytes = this.memoryBytes + this.host.heldBytes
+    let bytes = this.memoryBytes + this.host.heldBytes - this.host.temporaryBytes
     for (const { table } of this.linked.tables) bytes += table.length * tableEntryBytes
     return bytes
   }
@@ -255,7 +258,7 @@ export class GuestInstance implements HookTarget, Disposable {
     if (this.linked.flags.some((flags) => flags.value !== 1)) return 'instance flags'
     if (this.linked.contexts.length !== 1 || this.linked.contexts[0]?.some((value) => value !== 0) === true)
       return 'task storage'
-    const fresh = new WasiHost({ handles: 1_024, hostCallBytes: 1_048_576 })
+    const fresh = new WasiHost(this.host.limits)
     fresh.reset(this.#image.manifest.handles)
     return this.host.stateHash() === fresh.stateHash() ? undefined : 'the WASI handle table'
   }

@@ -68,6 +68,17 @@ export class ArgumentWriter {
     return base
   }
 
+  /** The same of texts: pointer and length of each, as flat arguments. */
+  texts(...texts: readonly string[]): number[] {
+    if (this.#encoding !== 'utf8') throw new GuestTrap(`texts in ${this.#encoding} are not passed flat`)
+    return texts.flatMap((text) => {
+      const bytes = Buffer.byteLength(text)
+      const pointer = this.#allocate(1, bytes)
+      this.#fresh().write(text, pointer, bytes, 'utf8')
+      return [pointer, bytes]
+    })
+  }
+
   #allocate(align: number, bytes: number): number {
     const pointer = this.#realloc(0, 0, align, bytes) >>> 0
     if (pointer % align !== 0) throw new GuestTrap(`realloc returned ${pointer}, which is not aligned to ${align}`)

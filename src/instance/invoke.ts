@@ -1,13 +1,16 @@
 /** Runs one invocation on a pristine instance, from lowering the event to the function's outcome. */
 import type { Config } from '../config.ts'
 import type { Invocation, Outcome } from '../invocation.ts'
+import type { EgressClient } from '../http/egress.ts'
 import { GuestTrap } from '../wasi/errors.ts'
-import { failureOf, neverSettled, outOfMemory, type RunFacts } from './guest-errors.ts'
+import type { Directory } from '../wasi/fs/nodes.ts'
+import { EventCall, type GuestCall } from './event-call.ts'
+import { failureOf, GuestAborted, neverSettled, outOfMemory, type RunFacts } from './guest-errors.ts'
 import type { GuestInstance } from './guest.ts'
-import { ArgumentWriter, liftResult, liftTurn, readResult, responseTooLarge } from './handle-abi.ts'
-import { coreRealloc } from './link.ts'
+import { responseTooLarge } from './handle-abi.ts'
+import { HttpCall, TrackedExchange } from './http-call.ts'
 import type { LogBuffer } from './log-buffer.ts'
-import type { HandleLift } from './plan.ts'
+import { TrackedPayload } from './payload-stream.ts'
 import { Run, type RunEnvironment } from './run.ts'
 
 export interface RunRecord {
@@ -19,93 +22,56 @@ export interface RunRecord {
   clean: boolean
 }
 
-/** Callback codes of an asynchronous lift (CanonicalABI.md, "callback"). */
-const callbackExit = 0
-const callbackYield = 1
+/** What of the worker an invocation needs. */
+export interface InvokeContext {
+  env: RunEnvironment
+  config: Config
+  log: LogBuffer
+  logStream: string
+  egress: EgressClient | undefined
+  packageFiles: Directory | undefined
+}
 
 /** Entry points of an instance, wrapped once. Kept by the pool beside the instance. */
 export class Entry {
   readonly #instance: GuestInstance
-  readonly #handle: CoreLift
-  readonly #turn: CoreLift | undefined
-  readonly #arguments: ArgumentWriter
+  readonly #call: GuestCall
 
   constructor(instance: GuestInstance) {
     this.#instance = instance
-    const { plan } = instance.engine
-    const { handle, turn } = plan.exports
+    const { entry = 'event', exports } = instance.engine.plan
+    const { handle, turn } = exports
     if (handle === undefined) throw new GuestTrap('the component has no handle')
-    this.#handle = new CoreLift(instance, handle)
-    this.#turn = turn === undefined ? undefined : new CoreLift(instance, turn)
-    const realloc = coreRealloc(
-      coreAt(instance, handle.options.realloc === null ? undefined : plan.reallocs[handle.options.realloc]),
-    )
-    this.#arguments = new ArgumentWriter(this.#handle.memory, realloc, handle.options.encoding)
+    this.#call = entry === 'event' ? new EventCall(instance, handle, turn) : new HttpCall(instance, handle)
   }
 
   /** Never rejects for what a guest does. Errors: `Service`, a defect of the host. */
-  async invoke(
-    invocation: Invocation,
-    env: RunEnvironment,
-    config: Config,
-    log: LogBuffer,
-    logStream: string,
-  ): Promise<RunRecord> {
+  async invoke(invocation: Invocation, context: InvokeContext): Promise<RunRecord> {
+    const { env, config, log, logStream, egress, packageFiles } = context
     const instance = this.#instance
     const { spec } = invocation
     const { responseBytes } = config.limits
-    const run = new Run(invocation, env, log, (epoch) => instance.setDeadline(epoch))
+    const { http } = invocation
+    const exchange = http === undefined || 'invalid' in http ? undefined : new TrackedExchange(http)
+    const payload = new TrackedPayload(invocation.payloadStream, responseBytes)
+    const files = { temporaryBytes: spec.ephemeralStorageMb * 1_048_576, package: packageFiles }
+    const parts = { env, log, exchange, egress, payloadStream: payload, files }
+    const run = new Run(invocation, parts, (epoch) => instance.setDeadline(epoch))
     const facts: RunFacts = {
       requestId: invocation.requestId,
       timeoutMs: spec.timeoutMs,
       memoryMb: spec.memoryMb,
       memoryRefused: false,
     }
-    let resolved: Outcome | undefined
-    let nextTimerMs: number | undefined
-    instance.begin(run, spec.memoryMb * 1_048_576, (name, options, flat) => {
-      if (name === 'turn') nextTimerMs = liftTurn(flat)
-      // A second task.return is a trap (CanonicalABI.md, "canon task.return").
-      else if (resolved !== undefined) throw new GuestTrap('task.return called twice')
-      else resolved = liftResult(this.#handle.memory, flat, options.encoding, responseBytes)
-    })
+    instance.begin(run, spec.memoryMb * 1_048_576, (name, options, flat) => this.#call.taskReturn(name, options, flat))
     let outcome: Outcome
     let clean = true
     try {
       run.throwIfOver()
       run.enter()
-      const pointer = this.#arguments.write(invocation, logStream, Date.now() + spec.timeoutMs)
-      run.releaseThread()
-      const returned = this.#handle.call(pointer)
-      run.leave()
-      const result = await returned
-      run.leave()
-      if (this.#handle.lift.lift === 'sync') {
-        outcome = readResult(this.#handle.memory, Number(result), this.#handle.lift.options.encoding, responseBytes)
-        if (this.#handle.postReturn !== undefined) {
-          run.enter()
-          const cleaned = this.#handle.postReturn(Number(result))
-          run.leave()
-          await cleaned
-          run.leave()
-        }
-      } else {
-        await this.#drive(this.#handle, Number(result ?? callbackExit), run)
-        while (this.#turn !== undefined) {
-          if (resolved !== undefined) break
-          nextTimerMs = undefined
-          run.enter()
-          const turned = this.#turn.call()
-          run.leave()
-          const code = await turned
-          run.leave()
-          await this.#drive(this.#turn, Number(code ?? callbackExit), run)
-          if (resolved !== undefined || nextTimerMs === undefined) break
-          await run.rest(nextTimerMs)
-        }
-        outcome = resolved ?? { kind: 'failure', failure: neverSettled(facts) }
-      }
+      const given = await this.#call.call({ invocation, run, logStream, responseBytes })
       if (instance.host.failure !== undefined) throw instance.host.failure
+      outcome = given ?? { kind: 'failure', failure: neverSettled(facts) }
     } catch (error) {
       clean = false
       facts.memoryRefused = run.memoryRefused
@@ -120,58 +86,12 @@ export class Entry {
         kind: 'failure',
         failure: outOfMemory(facts, `${outcome.failure.errorType}: ${outcome.failure.errorMessage}`),
       }
+    outcome = exchange === undefined ? payload.settle(outcome) : exchange.settle(outcome, responseBytes)
+    // It may have taken the end of the request, or of its reader, for its own.
+    if (exchange !== undefined && outcome.kind === 'success' && invocation.signal?.aborted === true)
+      outcome = { kind: 'failure', failure: failureOf(new GuestAborted(), facts) }
     if (outcome.kind === 'success' && outcome.payload.length > responseBytes)
       outcome = { kind: 'failure', failure: responseTooLarge(responseBytes) }
     return { outcome, durationMs: performance.now() - run.startedMs, cpuMs: run.cpuMs, maxMemoryBytes, clean }
   }
-
-  /** The callback protocol: until the task exits. */
-  async #drive(lift: CoreLift, first: number, run: Run): Promise<void> {
-    let code = first
-    while (lift.lift.lift === 'callback' && (code & 0xf) !== callbackExit) {
-      // Waitable sets come with asynchronous imports, of which none are offered: a guest cannot wait on one.
-      if ((code & 0xf) !== callbackYield) throw new GuestTrap(`callback code ${code} waits on what Thaw does not offer`)
-      await run.pause()
-      const called = lift.callback?.(0, 0, 0)
-      run.leave()
-      code = Number(await called)
-      run.leave()
-    }
-  }
-}
-
-/** One lifted export of one instance. */
-class CoreLift {
-  readonly lift: HandleLift
-  readonly memory: WebAssembly.Memory
-  readonly call: (pointer?: number) => Promise<unknown>
-  readonly callback: ((event: number, a: number, b: number) => Promise<unknown>) | undefined
-  readonly postReturn: ((pointer: number) => Promise<unknown>) | undefined
-
-  constructor(instance: GuestInstance, lift: HandleLift) {
-    this.lift = lift
-    const { memories } = instance.engine.plan
-    const memory = coreAt(instance, memories[lift.options.memory ?? 0])
-    // A guest without a memory can neither take an event nor give a payload.
-    if (!(memory instanceof WebAssembly.Memory)) throw new GuestTrap('the component has no memory')
-    this.memory = memory
-    this.call = WebAssembly.promising(coreFunction(coreAt(instance, lift)))
-    this.callback =
-      lift.callback === null ? undefined : WebAssembly.promising(coreFunction(coreAt(instance, lift.callback)))
-    this.postReturn =
-      lift.postReturn === null ? undefined : WebAssembly.promising(coreFunction(coreAt(instance, lift.postReturn)))
-  }
-}
-
-function coreAt(instance: GuestInstance, slot: { step: number; name: string } | undefined): unknown {
-  return slot === undefined ? undefined : instance.linked.exports[slot.step]?.[slot.name]
-}
-
-function coreFunction(value: unknown): (...args: unknown[]) => unknown {
-  if (!isCoreFunction(value)) throw new GuestTrap('the component lacks a core export that its plan names')
-  return value
-}
-
-function isCoreFunction(value: unknown): value is (...args: unknown[]) => unknown {
-  return typeof value === 'function'
 }

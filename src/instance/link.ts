@@ -8,11 +8,14 @@ import type { LowerOptions } from '../wasi/abi/context.ts'
 import type { CoreFunction } from '../wasi/abi/function.ts'
 import type { Engine } from './engine.ts'
 import { hookFunctions, type HookTarget } from './hooks.ts'
+import type { AsyncBuiltin } from '../wasi/async/names.ts'
 import type { CanonOptions, ImportRef } from './plan.ts'
 
 /** What the linker needs of the WASI host (`wasi/host.ts`), so that tests and capture may bring their own. */
 export interface ImportHost {
   lower(iface: string, func: string, options: LowerOptions): { fn: CoreFunction; mayBlock: boolean }
+  lowerAsync(iface: string, func: string, options: LowerOptions): CoreFunction
+  asyncBuiltin(builtin: AsyncBuiltin, options: LowerOptions): { fn: CoreFunction; mayBlock: boolean }
   drop(iface: string, resource: string): (handle: number) => void
 }
 
@@ -25,7 +28,7 @@ export interface LinkOptions {
   host: ImportHost
   hooks: HookTarget
   /** Receives the flat values of `task.return`. */
-  taskReturn(name: string, options: CanonOptions, flat: (number | bigint)[]): void
+  taskReturn(name: string, options: LowerOptions, flat: (number | bigint)[]): void
 }
 
 /** Everything of an instance that can change, besides the WASI host's tables. */
@@ -44,6 +47,8 @@ export interface Linked {
   readonly flags: readonly WebAssembly.Global[]
   /** `context.get`/`set` storage of the running task, one frame a synchronous call between components. */
   readonly contexts: number[][]
+  /** Canonical options by which the host reads and writes the guest's memory. */
+  canon(options: CanonOptions): LowerOptions
 }
 
 /** The engine's modules must be in their lean form. Synchronous: nothing is compiled here. */
@@ -99,6 +104,7 @@ class Linker {
       deadlines: this.#deadlines,
       flags: [...this.#flags.values()],
       contexts: this.#contexts,
+      canon: (options) => this.#canon(options),
     }
   }
 
@@ -139,27 +145,19 @@ class Linker {
         if (value === undefined) throw new ThawError('Artifact', `Engine: step ${ref.step} exports no ${ref.name}`)
         return value
       }
-      case 'lower': {
-        // One function for all modules that import it under the same options: fewer objects an instance.
-        const key = `${ref.iface}#${ref.func}#${ref.options.memory}#${ref.options.realloc}#${ref.options.encoding}`
-        const known = this.#lowered.get(key)
-        if (known !== undefined) return known
-        const { fn, mayBlock } = this.#options.host.lower(ref.iface, ref.func, this.#canon(ref.options))
-        const { hooks } = this.#options
-        const value = mayBlock
-          ? new WebAssembly.Suspending((...args: (number | bigint)[]) => {
-              const result = fn(...args)
-              return result instanceof Promise ? hooks.suspended(result) : result
-            })
-          : fn
-        this.#lowered.set(key, value)
-        return value
-      }
+      case 'lower':
+        return this.#once(ref, () =>
+          this.#suspending(this.#options.host.lower(ref.iface, ref.func, this.#canon(ref.options))),
+        )
+      case 'lower-async':
+        return this.#once(ref, () => this.#options.host.lowerAsync(ref.iface, ref.func, this.#canon(ref.options)))
+      case 'async':
+        return this.#suspending(this.#options.host.asyncBuiltin(ref.builtin, this.#canon(ref.options)))
       case 'drop':
         return this.#options.host.drop(ref.iface, ref.resource)
       case 'task-return':
         return (...flat: (number | bigint)[]) => {
-          this.#options.taskReturn(ref.export, ref.options, flat)
+          this.#options.taskReturn(ref.export, this.#canon(ref.options), flat)
         }
       case 'context-get':
         return () => this.#contexts.at(-1)?.[ref.slot] ?? 0
@@ -198,6 +196,27 @@ class Linker {
       default:
         return unreachable(ref)
     }
+  }
+
+  /** One function for all modules that import it under the same options: fewer objects an instance. */
+  #once(
+    ref: ImportRef & { kind: 'lower' | 'lower-async' },
+    make: () => WebAssembly.ImportValue,
+  ): WebAssembly.ImportValue {
+    const { kind, iface, func, options } = ref
+    const key = `${kind}#${iface}#${func}#${options.memory}#${options.realloc}#${options.encoding}`
+    const value = this.#lowered.get(key) ?? make()
+    this.#lowered.set(key, value)
+    return value
+  }
+
+  #suspending({ fn, mayBlock }: { fn: CoreFunction; mayBlock: boolean }): WebAssembly.ImportValue {
+    const { hooks } = this.#options
+    if (!mayBlock) return fn
+    return new WebAssembly.Suspending((...args: (number | bigint)[]) => {
+      const result = fn(...args)
+      return result instanceof Promise ? hooks.suspended(result) : result
+    })
   }
 
   /** The same object for the same options: the host keeps a view of the memory for each. */

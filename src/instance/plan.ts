@@ -2,6 +2,7 @@
  * An engine on disk: the core modules of a component, rewritten, and the plan by which they are linked.
  * `build/` writes it, `instance/` reads it. Its hash is the code identity that functions share.
  */
+import type { AsyncBuiltin } from '../wasi/async/names.ts'
 
 /** Where a rewritten module's own memories, globals and tables show up, and what its code may do. */
 export interface ModuleMeta {
@@ -32,12 +33,16 @@ export interface CanonOptions {
   encoding: 'utf8' | 'utf16' | 'latin1+utf16'
 }
 
-/** One import of a core module, as the linker is to provide it. */
+/** One import of a core module, as the linker is to provide it. Interfaces of WASI 0.3 end in `@0.3`. */
 export type ImportRef =
   /** An export of an earlier step. */
   | { kind: 'export'; step: number; name: string }
   /** A host function, lowered: `wasi:cli/stdout`, `get-stdout`. */
   | { kind: 'lower'; iface: string; func: string; options: CanonOptions }
+  /** The same, lowered asynchronously: the guest goes on while the call is under way. */
+  | { kind: 'lower-async'; iface: string; func: string; options: CanonOptions }
+  /** A built-in of the component model's concurrency. */
+  | { kind: 'async'; builtin: AsyncBuiltin; options: CanonOptions }
   /** `resource.drop` of an imported resource: `wasi:io/streams`, `output-stream`. */
   | { kind: 'drop'; iface: string; resource: string }
   /** `task.return` of an export lifted asynchronously. */
@@ -59,6 +64,9 @@ export interface EngineStep {
   imports: Record<string, Record<string, ImportRef>>
 }
 
+/** What the component is called with: an event (`thaw:function`), or a request of `wasi:http` in one of its versions. */
+export type EntryKind = 'event' | 'http-0.2' | 'http-0.3'
+
 /** How the export `handle` is lifted. */
 export interface HandleLift {
   step: number
@@ -71,11 +79,13 @@ export interface HandleLift {
 }
 
 export interface EnginePlan {
+  /** Absent in engines of before there were others than `event`. */
+  entry?: EntryKind
   steps: EngineStep[]
   /** Core exports that canonical options refer to, by index. */
   memories: { step: number; name: string }[]
   reallocs: { step: number; name: string }[]
-  /** By export name: `handle`, and `turn` for guests that bring an event loop. */
+  /** By export name: `handle`; `turn` for guests that bring an event loop; `load` for JavaScript that answers HTTP. */
   exports: Record<string, HandleLift>
 }
 

@@ -1,9 +1,12 @@
 /** One invocation on one instance: its deadline, slices and accounting. Made by `GuestInstance.invoke`, dropped after. */
+import type { PayloadStream } from '../http/body.ts'
+import type { EgressClient } from '../http/egress.ts'
 import type { WorkerRecord } from '../memory/worker-record.ts'
 import type { Invocation } from '../invocation.ts'
 import { GuestTrap } from '../wasi/errors.ts'
 import type { WasiInvocation } from '../wasi/state.ts'
 import { GuestAborted, GuestTimeout } from './guest-errors.ts'
+import type { TrackedExchange } from './http-call.ts'
 import type { LogBuffer } from './log-buffer.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -14,26 +17,44 @@ export interface RunEnvironment {
 }
 
 /**
- * Ours: slices that a guest may hold the thread for where it cannot be suspended: in its allocator, called by the host.
- * Allocators take microseconds; without this bound one that loops would keep all its neighbours waiting until its
- * deadline.
+ * Ours: slices of CPU that a guest may hold the thread for where it cannot be suspended: in its allocator, called by the
+ * host. Allocators take microseconds; without this bound one that loops would keep all its neighbours waiting until its
+ * deadline. Of CPU, not of the clock: on a busy machine a slow allocator is no slower in that, and is to be no error.
  */
 const heldSlices = 50
 
 /** Sets every deadline word of an instance. */
 export type SetDeadline = (epoch: number) => void
 
+export interface RunParts {
+  env: RunEnvironment
+  log: LogBuffer
+  exchange?: TrackedExchange | undefined
+  egress?: EgressClient | undefined
+  payloadStream?: PayloadStream | undefined
+  files?: WasiInvocation['files']
+}
+
 export class Run implements WasiInvocation {
   readonly environment: Readonly<Record<string, string>>
+  readonly http: TrackedExchange | undefined
+  readonly egress: EgressClient | undefined
+  readonly payloadStream: PayloadStream | undefined
+  readonly files: WasiInvocation['files']
   readonly #invocation: Invocation
   readonly #env: RunEnvironment
   readonly #log: LogBuffer
   readonly #setDeadline: SetDeadline
   readonly #deadlineEpoch: number
   readonly startedMs: number
+  /** Since the Unix epoch. */
+  readonly deadlineMs: number
   /** Whether a wait of the guest would be able to suspend it: not while the host calls its allocator. */
   #canSuspend = false
-  #heldSinceMs: number
+  /** Of this thread, when the guest was first found holding it; undefined: it was not yet. */
+  #heldSinceCpuMs: number | undefined
+  /** The guest had been suspended when its allocator was called. */
+  #enteredToHold = false
   memoryRefused = false
   cpuMs = 0
   #enteredMs: number | undefined
@@ -46,16 +67,32 @@ export class Run implements WasiInvocation {
   #timer: NodeJS.Timeout | undefined
   #onCallerGone: (() => void) | undefined
 
-  constructor(invocation: Invocation, env: RunEnvironment, log: LogBuffer, setDeadline: SetDeadline) {
+  constructor(
+    invocation: Invocation,
+    { env, log, exchange, egress, payloadStream, files }: RunParts,
+    setDeadline: SetDeadline,
+  ) {
     this.environment = invocation.spec.environment
+    this.http = exchange
+    this.egress = egress
+    this.payloadStream = payloadStream
+    this.files = files
     this.#invocation = invocation
     this.#env = env
     this.#log = log
     this.#setDeadline = setDeadline
     this.startedMs = performance.now()
+    this.deadlineMs = Date.now() + invocation.spec.timeoutMs
     this.#restedMs = this.startedMs
-    this.#heldSinceMs = this.startedMs
     this.#deadlineEpoch = env.scheduler.epochAt(this.startedMs + invocation.spec.timeoutMs)
+  }
+
+  get requestId(): string {
+    return this.#invocation.requestId
+  }
+
+  get traceId(): string | undefined {
+    return this.#invocation.traceId
   }
 
   write(_stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
@@ -84,17 +121,26 @@ export class Run implements WasiInvocation {
     if (((this.#env.scheduler.epochNow() - this.#deadlineEpoch) | 0) >= 0) throw new GuestTimeout()
   }
 
-  /** From here on the host calls into the guest such that it cannot be suspended. Returns whether it could before. */
+  /**
+   * From here on the host calls into the guest such that it cannot be suspended. Returns whether it could before. The
+   * guest may have been suspended until now: what the host gives it when a wait ends is allocated before it goes on.
+   */
   holdThread(): boolean {
     const couldSuspend = this.#canSuspend
-    if (couldSuspend) this.#heldSinceMs = performance.now()
     this.#canSuspend = false
-    return couldSuspend
+    if (!couldSuspend) return false
+    this.#heldSinceCpuMs = undefined
+    this.#enteredToHold = this.#enteredMs === undefined
+    if (this.#enteredToHold) this.enter()
+    return true
   }
 
-  /** The guest runs within `WebAssembly.promising` and nothing else. */
+  /** The guest runs within `WebAssembly.promising` and nothing else; or is suspended, as it was before it held the thread. */
   releaseThread(): void {
     this.#canSuspend = true
+    if (!this.#enteredToHold) return
+    this.#enteredToHold = false
+    this.leave()
   }
 
   /** The guest gets the thread. From here the shared page says who runs, until `leave`. */
@@ -120,7 +166,9 @@ export class Run implements WasiInvocation {
     this.throwIfOver()
     if (this.#canSuspend) return 1
     const { scheduler, sliceMs } = this.#env
-    if (performance.now() - this.#heldSinceMs > heldSlices * sliceMs)
+    const cpuMs = threadCpuMs()
+    this.#heldSinceCpuMs ??= cpuMs
+    if (cpuMs - this.#heldSinceCpuMs > heldSlices * sliceMs)
       throw new GuestTrap(`the allocator held the thread for more than ${heldSlices} slices of ${sliceMs} ms`)
     this.#setDeadline(earlier(this.#deadlineEpoch, scheduler.epochAt(performance.now() + sliceMs)))
     return 0
@@ -194,6 +242,12 @@ export class Run implements WasiInvocation {
     if (this.#onCallerGone !== undefined) this.#invocation.signal?.removeEventListener('abort', this.#onCallerGone)
     this.#onCallerGone = undefined
   }
+}
+
+/** That this thread has had. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
 }
 
 /** The earlier of two epochs; they wrap, so by signed difference. */

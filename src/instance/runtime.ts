@@ -3,9 +3,13 @@ import type { Config } from '../config.ts'
 import type { FunctionSpec, Invocation, InvocationReport, InvocationResult } from '../invocation.ts'
 import type { SharedPage } from '../memory/shared-page.ts'
 import { createRestorer, type RestoreWay } from '../snapshot/restorer.ts'
+import { createEgress, type EgressOptions } from '../egress/client.ts'
+import type { PermittedNetworks } from '../egress/private-networks.ts'
 import { loadEngine, type Engine } from './engine.ts'
+import { EgressGrants, GuestEgress } from './guest-egress.ts'
 import { ImageCatalog } from './images.ts'
 import { LogBuffer } from './log-buffer.ts'
+import { PackageCatalog } from './packages.ts'
 import { InstancePool, type Acquired } from './pool.ts'
 import type { RunEnvironment } from './run.ts'
 import { Scheduler } from './scheduler.ts'
@@ -45,6 +49,10 @@ export interface RuntimeOptions {
   page: SharedPage
   workerIndex: number
   config: Config
+  /** Names and authorities of its own, for tests. */
+  egress?: Pick<EgressOptions, 'resolver' | 'trusted'>
+  /** Private networks that functions may be let into; left out: what they list. */
+  privateNetworks?: PermittedNetworks
   /** The checking mode found an incomplete reset. */
   onImpure?: (difference: string) => void
 }
@@ -65,7 +73,11 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
   /** Settled engines are kept as such, so that a warm call need not await. */
   const engines = new Map<string, Engine | Promise<Engine>>()
   const images = new ImageCatalog(artifactsDir)
+  const packages = new PackageCatalog(artifactsDir)
   const logStream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${crypto.randomUUID().replaceAll('-', '')}`
+
+  const egress = createEgress({ limits: config.limits, ...options.egress })
+  const grants = new EgressGrants(egress, options.privateNetworks ?? 'all')
 
   async function load(hash: string): Promise<Engine> {
     const loading = loadEngine(artifactsDir, hash)
@@ -94,6 +106,7 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
       scheduler.begun(began)
       const known = engines.get(spec.engine)
       const engine = known instanceof Promise || known === undefined ? await (known ?? load(spec.engine)) : known
+      using files = spec.files === undefined ? undefined : packages.lease(spec.files, spec.deployment)
       const open = images.use(spec.snapshot, spec.deployment)
       const acquired = pool.acquire(engine, open.image, provisioned)
       open.running++
@@ -101,7 +114,9 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
       const log = new LogBuffer(config.limits.logBytes)
       let clean = false
       try {
-        const record = await acquired.slot.entry.invoke(invocation, env, config, log, logStream)
+        const egress = new GuestEgress(grants, spec)
+        const context = { env, config, log, logStream, egress, packageFiles: files?.root }
+        const record = await acquired.slot.entry.invoke(invocation, context)
         clean = record.clean
         return {
           outcome: record.outcome,
@@ -140,6 +155,7 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
 
     forget(deployment) {
       pool.held.release(deployment)
+      packages.retire(deployment)
       for (const open of images.retire(deployment)) {
         pool.forget(open.image.hash)
         images.release(open)
@@ -159,8 +175,10 @@ export function createRuntime(options: RuntimeOptions): FunctionRuntime {
     },
 
     [Symbol.dispose]() {
+      egress.close()
       pool[Symbol.dispose]()
       images[Symbol.dispose]()
+      packages[Symbol.dispose]()
       engines.clear()
     },
   }

@@ -20,10 +20,22 @@ export interface SnapshotGlobal {
   value: string
 }
 
+/** `descriptor:` is the folder of that name that every guest finds open. */
+export const snapshotHandleKinds = [
+  'stdin',
+  'stdout',
+  'stderr',
+  'pollable-ready',
+  'descriptor:/tmp',
+  'descriptor:/var/task',
+  'network',
+] as const
+export type SnapshotHandleKind = (typeof snapshotHandleKinds)[number]
+
 /** A WASI handle that was open at capture and is opened again at restore under the same number. */
 export interface SnapshotHandle {
   handle: number
-  kind: 'stdin' | 'stdout' | 'stderr' | 'pollable-ready'
+  kind: SnapshotHandleKind
 }
 
 export interface SnapshotManifest {

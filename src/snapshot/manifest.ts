@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ThawError } from '../errors.ts'
 import type { SnapshotManifest } from './format.ts'
-import { WASM_PAGE_BYTES } from './format.ts'
+import { snapshotHandleKinds, WASM_PAGE_BYTES } from './format.ts'
 
 const count = z.number().int().nonnegative()
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
@@ -15,7 +15,7 @@ const manifestSchema: z.ZodType<SnapshotManifest> = z.strictObject({
   globals: z.array(
     z.strictObject({ step: count, name: z.string(), type: z.enum(['i32', 'i64', 'f32', 'f64']), value: z.string() }),
   ),
-  handles: z.array(z.strictObject({ handle: count, kind: z.enum(['stdin', 'stdout', 'stderr', 'pollable-ready']) })),
+  handles: z.array(z.strictObject({ handle: count, kind: z.enum(snapshotHandleKinds) })),
   imageBytes: count,
   imageSha256: sha256,
   initMs: z.number().nonnegative(),

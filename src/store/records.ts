@@ -30,6 +30,8 @@ export const configurationSchema = z.object({
   deadLetterTargetArn: z.string().optional(),
   /** In the order in which they are laid over each other; never empty. They stay when their layer version is deleted. */
   layers: z.array(layerReferenceSchema).optional(),
+  /** Where the function's requests may go, as written; never empty. Absent: nowhere. */
+  egress: z.array(z.string()).optional(),
 })
 export type FunctionConfiguration = z.infer<typeof configurationSchema>
 
@@ -71,11 +73,21 @@ export const liveSchema = z.object({
   memoryMb: z.number(),
   timeoutSeconds: z.number(),
   environment: z.record(z.string(), z.string()),
+  /** Absent: none is let out. */
+  egress: z.array(z.string()).optional(),
+  /** Absent in deployments made before it was kept here: 512. */
+  ephemeralStorageMb: z.number().optional(),
   logGroup: z.string(),
   engine: z.string(),
   snapshot: z.string(),
+  /** With what its component is called. Absent: an event. */
+  entry: z.enum(['http-0.2', 'http-0.3']).optional(),
+  /** Absent: the function has no files below /var/task. */
+  files: z.string().optional(),
   snapshotMemoryBytes: z.number(),
   initMs: z.number(),
+  /** What the build had to say to the function's owner. Absent: nothing. */
+  warnings: z.array(z.string()).optional(),
 })
 export type LiveDeployment = z.infer<typeof liveSchema>
 

@@ -1,4 +1,4 @@
-/** wasi:cli: the invocation's environment, exit, standard streams. There are no arguments, no folder, no terminal. */
+/** wasi:cli: the invocation's environment, exit, standard streams. There are no arguments, no terminal. */
 import { own } from './abi/handles.ts'
 import { list } from './abi/lists.ts'
 import { tuple } from './abi/records.ts'
@@ -25,7 +25,8 @@ export const cli: HostInterfaces = {
         return Object.entries(state.invocation.environment)
       }),
       'get-arguments': define([], list(string), () => []),
-      'initial-cwd': define([], option(string), () => undefined),
+      // Lambda's. libc does not ask: paths that are not absolute it takes from the root.
+      'initial-cwd': define([], option(string), () => '/var/task'),
     },
   },
   'wasi:cli/exit': {
@@ -38,7 +39,7 @@ export const cli: HostInterfaces = {
   },
   'wasi:cli/stdin': {
     resources: [],
-    functions: { 'get-stdin': define([], own('input-stream'), newInputStream) },
+    functions: { 'get-stdin': define([], own('input-stream'), () => newInputStream()) },
   },
   'wasi:cli/stdout': {
     resources: [],

@@ -27,6 +27,12 @@ export interface WasiLimits {
   handles: number
   /** Bytes the host takes or hands over in one call. */
   hostCallBytes: number
+  /** Entries of one HTTP `fields`. */
+  httpFields: number
+  /** Bytes of one HTTP `fields`: names, values, and 32 for each entry. */
+  httpFieldBytes: number
+  /** Bytes of all HTTP fields, and of bodies written before their message is sent. */
+  httpHeldBytes: number
 }
 
 /** A named limit was hit. */

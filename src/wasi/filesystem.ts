@@ -1,53 +1,49 @@
 /**
- * wasi:filesystem, because every component made with wasi-libc imports it: there are no preopened folders, hence no
- * descriptor can come to exist, hence every method ends at its unknown `self`, which is all it needs to lift.
+ * wasi:filesystem: /tmp, which is the invocation's own and empty at its begin, and /var/task, the files that came with
+ * the function's code. Nothing waits: all of it is in memory or in one local file.
  */
 import { borrow, own } from './abi/handles.ts'
 import { list } from './abi/lists.ts'
 import { tuple } from './abi/records.ts'
 import { string } from './abi/strings.ts'
-import { enumeration, option } from './abi/variants.ts'
-import { GuestTrap } from './errors.ts'
+import { option } from './abi/variants.ts'
+import { descriptorMethods } from './filesystem-descriptor.ts'
+import { pathMethods } from './filesystem-paths.ts'
+import { newPreopen } from './filesystem-resources.ts'
+import type { Descriptor } from './filesystem-resources.ts'
+import { streamMethods } from './filesystem-streams.ts'
+import { directoryEntry, errorCode, fallible } from './filesystem-types.ts'
+import type { DirectoryEntryRecord } from './filesystem-types.ts'
+import { preopenNames } from './fs/guest-files.ts'
 import { define } from './state.ts'
-import type { HostFunction, HostInterfaces } from './state.ts'
-
-const DESCRIPTOR_METHODS =
-  'read-via-stream write-via-stream append-via-stream advise sync-data get-flags get-type set-size set-times read ' +
-  'write read-directory sync create-directory-at stat stat-at set-times-at link-at open-at readlink-at ' +
-  'remove-directory-at rename-at symlink-at unlink-file-at is-same-object metadata-hash metadata-hash-at'
-
-function neverReached(): never {
-  throw new GuestTrap('wasi:filesystem has no files')
-}
-
-const descriptorMethod = define([borrow('descriptor')], undefined, neverReached)
-
-function descriptorMethods(): Record<string, HostFunction> {
-  return Object.fromEntries(
-    DESCRIPTOR_METHODS.split(' ').map((name) => [`[method]descriptor.${name}`, descriptorMethod]),
-  )
-}
-
-// Only none is ever returned; the cases give the type its shape (37 of them fit one byte).
-const errorCode = option(enumeration('access'))
+import type { HostInterfaces } from './state.ts'
 
 export const filesystem: HostInterfaces = {
   'wasi:filesystem/preopens': {
     resources: [],
     functions: {
-      'get-directories': define([], list(tuple<[never, string]>([own('descriptor'), string])), () => []),
+      'get-directories': define([], list(tuple<[Descriptor, string]>([own('descriptor'), string])), () =>
+        preopenNames.map((name): [Descriptor, string] => [newPreopen(name), name]),
+      ),
     },
   },
   'wasi:filesystem/types': {
     resources: ['descriptor', 'directory-entry-stream'],
     functions: {
-      ...descriptorMethods(),
-      '[method]directory-entry-stream.read-directory-entry': define(
+      ...descriptorMethods,
+      ...pathMethods,
+      ...streamMethods,
+      '[method]directory-entry-stream.read-directory-entry': fallible(
         [borrow('directory-entry-stream')],
-        undefined,
-        neverReached,
+        option(directoryEntry),
+        (_state, stream): DirectoryEntryRecord | undefined => {
+          const entry = stream.directory.after(stream.position)
+          if (entry === undefined) return undefined
+          stream.position = entry.order
+          return { type: entry.node.kind, name: entry.name }
+        },
       ),
-      'filesystem-error-code': define([borrow('error')], errorCode, () => undefined),
+      'filesystem-error-code': define([borrow('error')], option(errorCode), (_state, error) => error.fileCode),
     },
   },
 }

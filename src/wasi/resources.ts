@@ -1,55 +1,55 @@
 /** What a handle stands for. Own handles only: WASI 0.2's imports never lend a resource to the guest. */
+import type { AsyncResourceTypes } from './async/resources.ts'
+import type { FileResourceTypes } from './filesystem-resources.ts'
+import type { HttpResourceTypes } from './http/resources.ts'
+import type { ServiceResourceTypes } from './http3/resources.ts'
+import type { Condition } from './io/condition.ts'
+import type { IoError } from './io/errors.ts'
+import { held } from './io/held.ts'
+import type { Held } from './io/held.ts'
+import type { Reader } from './io/reader.ts'
+import type { Writer } from './io/writer.ts'
+import type { SocketResourceTypes } from './sockets-resources.ts'
 
-interface Held {
-  /** Handles derived from this one that are still open; it must outlive them. */
-  children: number
-  /** Calls under way that borrowed it; only a call that waits can be seen by another. */
-  lends: number
-}
-
-/** Standard input: closed from the start. */
 export interface InputStream extends Held {
   readonly type: 'input-stream'
-  readonly parent: undefined
+  /** Undefined for standard input, which is closed from the start. */
+  readonly reader: Reader | undefined
 }
 
 export interface OutputStream extends Held {
   readonly type: 'output-stream'
-  readonly parent: undefined
-  readonly sink: 'stdout' | 'stderr'
+  /** The invocation's log, or a body. */
+  readonly sink: 'stdout' | 'stderr' | Writer
 }
 
 export interface Pollable extends Held {
   readonly type: 'pollable'
-  readonly parent: InputStream | OutputStream | undefined
-  /** Ready from this instant of the monotonic clock on, ns; 0 for always. */
-  readonly readyAtNs: bigint
+  readonly condition: Condition
 }
 
-export type Resource = InputStream | OutputStream | Pollable
-
 /** The resource types by WIT name. Of those that map to `never` no instance can exist: no host function makes one. */
-export interface ResourceTypes {
+export interface ResourceTypes
+  extends HttpResourceTypes, ServiceResourceTypes, AsyncResourceTypes, FileResourceTypes, SocketResourceTypes {
   'input-stream': InputStream
   'output-stream': OutputStream
   pollable: Pollable
-  error: never
-  descriptor: never
-  'directory-entry-stream': never
+  error: IoError
   'terminal-input': never
   'terminal-output': never
 }
 
 export type ResourceName = keyof ResourceTypes
+export type Resource = ResourceTypes[ResourceName]
 
-export function newInputStream(): InputStream {
-  return { type: 'input-stream', parent: undefined, children: 0, lends: 0 }
+export function newInputStream(reader?: Reader, parent?: Held): InputStream {
+  return { type: 'input-stream', ...held(parent), reader }
 }
 
-export function newOutputStream(sink: 'stdout' | 'stderr'): OutputStream {
-  return { type: 'output-stream', parent: undefined, sink, children: 0, lends: 0 }
+export function newOutputStream(sink: OutputStream['sink'], parent?: Held): OutputStream {
+  return { type: 'output-stream', ...held(parent), sink }
 }
 
-export function newPollable(readyAtNs: bigint, parent?: InputStream | OutputStream): Pollable {
-  return { type: 'pollable', parent, readyAtNs, children: 0, lends: 0 }
+export function newPollable(condition: Condition, parent?: Held): Pollable {
+  return { type: 'pollable', ...held(parent), condition }
 }

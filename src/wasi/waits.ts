@@ -1,11 +1,13 @@
-/** Waiting for an instant of the monotonic clock: the only thing a WASI call of this host ever waits for. */
+/** Waiting for any of some conditions, until the invocation ends. Nothing is polled: callbacks, and one timer. */
 import { monotonicNowNs } from './clock.ts'
 import { InvocationAborted } from './errors.ts'
-import type { Pollable } from './resources.ts'
+import { isReady } from './io/condition.ts'
+import type { Condition } from './io/condition.ts'
+import type { Held } from './io/held.ts'
 
 /** Node's limit for one timer, 2^31-1 ms; longer waits chain. */
 const MAX_TIMER_MS = 2_147_483_647
-/** What the host holds for each pollable waited for: a slot in the lifted list. */
+/** What the host holds for each resource that a wait has borrowed: a slot in the lifted list. */
 const WAIT_ENTRY_BYTES = 16
 
 const ABORTED = 'the invocation was aborted while the guest waited'
@@ -17,7 +19,10 @@ interface AbortGrant {
 
 interface Wait {
   timer: NodeJS.Timeout | undefined
-  readonly lent: readonly Pollable[]
+  readonly lent: readonly Held[]
+  readonly heldBytes: number
+  /** Takes the callbacks back, by condition. */
+  readonly takeBacks: Map<Condition, () => void>
   readonly reject: (error: InvocationAborted) => void
 }
 
@@ -32,9 +37,9 @@ export class Waits {
   }
 
   get heldBytes(): number {
-    let entries = 0
-    for (const wait of this.#pending) entries += wait.lent.length
-    return entries * WAIT_ENTRY_BYTES
+    let bytes = 0
+    for (const wait of this.#pending) bytes += wait.lent.length * WAIT_ENTRY_BYTES + wait.heldBytes
+    return bytes
   }
 
   begin(grant: AbortGrant): void {
@@ -52,32 +57,44 @@ export class Waits {
     this.#grant = undefined
   }
 
-  /** Resolves at or after `instantNs`, rejects with InvocationAborted as soon as the invocation is aborted. */
-  until(instantNs: bigint, lent: readonly Pollable[]): Promise<void> {
+  /**
+   * Resolves once any of the conditions holds, rejects with InvocationAborted as soon as the invocation is aborted.
+   * `lent` is what the waiting call has borrowed, `heldBytes` what it keeps of the guest's meanwhile.
+   */
+  until(conditions: readonly Condition[], lent: readonly Held[], heldBytes = 0): Promise<void> {
     const signal = (this.#signal ??= this.#listen())
     if (signal?.aborted === true) throw new InvocationAborted(ABORTED, { cause: signal.reason })
     return new Promise((resolve, reject) => {
-      const wait: Wait = { timer: undefined, lent, reject }
-      for (const pollable of lent) pollable.lends += 1
+      const wait: Wait = { timer: undefined, lent, heldBytes, takeBacks: new Map(), reject }
+      for (const resource of lent) resource.lends += 1
       this.#pending.add(wait)
-      const arm = (): void => {
-        const remainingNs = instantNs - monotonicNowNs()
-        if (remainingNs <= 0n) {
-          this.#finish(wait)
-          resolve()
-          return
-        }
-        // A timer may fire a little early, or be a link of a chain: look at the clock again each time.
-        wait.timer = setTimeout(arm, Math.min(Math.ceil(Number(remainingNs) / 1e6), MAX_TIMER_MS))
+      const finish = (): void => {
+        this.#finish(wait)
+        resolve()
       }
-      arm()
+      this.#arm(wait, earliest(conditions), finish)
+      for (const condition of conditions) if (this.#pending.has(wait)) listen(wait, condition, finish)
     })
+  }
+
+  #arm(wait: Wait, instantNs: bigint | undefined, finish: () => void): void {
+    if (instantNs === undefined) return
+    const remainingNs = instantNs - monotonicNowNs()
+    if (remainingNs <= 0n) {
+      finish()
+      return
+    }
+    // A timer may fire a little early, or be a link of a chain: look at the clock again each time.
+    const delayMs = Math.min(Math.ceil(Number(remainingNs) / 1e6), MAX_TIMER_MS)
+    wait.timer = setTimeout(() => this.#arm(wait, instantNs, finish), delayMs)
   }
 
   #finish(wait: Wait): void {
     clearTimeout(wait.timer)
+    for (const takeBack of wait.takeBacks.values()) takeBack()
+    wait.takeBacks.clear()
     this.#pending.delete(wait)
-    for (const pollable of wait.lent) pollable.lends -= 1
+    for (const resource of wait.lent) resource.lends -= 1
   }
 
   #listen(): AbortSignal | undefined {
@@ -97,4 +114,24 @@ export class Waits {
       wait.reject(new InvocationAborted(message, { cause }))
     }
   }
+}
+
+function earliest(conditions: readonly Condition[]): bigint | undefined {
+  let instantNs: bigint | undefined
+  for (const condition of conditions) {
+    if (typeof condition !== 'bigint') continue
+    if (instantNs === undefined || condition < instantNs) instantNs = condition
+  }
+  return instantNs
+}
+
+/** A callback may come for nothing: then it is asked for again. */
+function listen(wait: Wait, condition: Condition, finish: () => void): void {
+  if (typeof condition === 'bigint' || wait.takeBacks.has(condition)) return
+  const takeBack = condition.onChange(() => {
+    wait.takeBacks.delete(condition)
+    if (isReady(condition)) finish()
+    else listen(wait, condition, finish)
+  })
+  wait.takeBacks.set(condition, takeBack)
 }

@@ -3,12 +3,19 @@ import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type Se
 import { pipeline } from 'node:stream'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { ThawError, toWireError } from '../errors.ts'
-import { internalPrefix } from './internal-headers.ts'
+import { internalHeaders, internalPrefix } from './internal-headers.ts'
+
+/**
+ * Handed on even if `Connection` names them, which by RFC 9110, section 7.6.1 it must not: without its length a body
+ * would be read as the next request.
+ */
+const endToEndAlways = new Set(['content-length', 'host'])
 
 /** RFC 9110, section 7.6.1: these are about one connection. `expect` was answered by this process. */
 const hopByHop = new Set([
   'connection',
   'expect',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -48,7 +55,11 @@ export function createForwarder(): Forwarder {
           socketPath,
           method: incoming.method,
           path: incoming.url,
-          headers: [...requestHeaders(incoming.rawHeaders, trusted), ...framing(incoming.headers)],
+          headers: [
+            ...requestHeaders(incoming.rawHeaders, trusted),
+            ...framing(incoming.headers),
+            ...peer(incoming, trusted),
+          ],
         })
         upstream.on('error', (error) => {
           unavailable(outgoing, error)
@@ -88,7 +99,12 @@ function requestHeaders(rawHeaders: readonly string[], trusted: boolean): string
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || named.has(lower) || (!trusted && lower.startsWith(internalPrefix))) continue
+    if (
+      hopByHop.has(lower) ||
+      (named.has(lower) && !endToEndAlways.has(lower)) ||
+      (!trusted && lower.startsWith(internalPrefix))
+    )
+      continue
     kept.push(name, rawHeaders[at + 1] ?? '')
   }
   return kept
@@ -99,7 +115,12 @@ function framing(headers: IncomingHttpHeaders): string[] {
   return headers['transfer-encoding'] === undefined ? [] : ['transfer-encoding', 'chunked']
 }
 
+function peer({ socket }: IncomingMessage, trusted: boolean): string[] {
+  return trusted || socket.remoteAddress === undefined ? [] : [internalHeaders.peer, socket.remoteAddress]
+}
+
 function unavailable(outgoing: ServerResponse, cause: Error): void {
+  if (outgoing.writableEnded) return
   if (outgoing.headersSent) return void outgoing.destroy(cause)
   const error = new ThawError('Unavailable', 'The process that answers this request is being replaced: try again.')
   const wire = toWireError(error)

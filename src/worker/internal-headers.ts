@@ -10,6 +10,8 @@ export const internalHeaders = {
   account: 'x-thaw-account',
   requestId: 'x-thaw-request-id',
   hops: 'x-thaw-hops',
+  /** The address of whoever connected to the worker that hands a request on. */
+  peer: 'x-thaw-peer',
 } as const
 
 export interface InternalCaller {

@@ -1,15 +1,12 @@
 /** The parts of an Invoke request, as an Invocation. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { ThawError } from '../errors.ts'
+import { clientContextOf } from '../api/client-context.ts'
 import { assertNoViolations, constraints } from '../functions/violations.ts'
 import type { FunctionSpec, Invocation } from '../invocation.ts'
 
 export type WorkerContext = Context<{ Bindings: HttpBindings }>
-
-/** AWS: 3,583 bytes of base64. */
-const clientContextLimit = 3_583
 
 export class InvokeRequest implements Invocation {
   readonly requestId: string
@@ -19,6 +16,8 @@ export class InvokeRequest implements Invocation {
   readonly clientContext: string | undefined
   readonly tenantId: string | undefined
   readonly traceId: string | undefined
+  http: Invocation['http']
+  payloadStream: Invocation['payloadStream']
   readonly #context: WorkerContext
 
   /** `hops`: Thaw's invocations before this one. Errors: `InvalidRequestContent`, the client context. */
@@ -36,7 +35,7 @@ export class InvokeRequest implements Invocation {
     this.spec = spec
     this.payload = payload
     this.invokedFunctionArn = invokedFunctionArn
-    this.clientContext = clientContext(headers)
+    this.clientContext = clientContextOf(single(headers['x-amz-client-context']))
     this.tenantId = single(headers['x-amz-tenant-id'])
     this.traceId = hops === 0 ? single(headers['x-amzn-trace-id']) : `Lineage=thaw:${hops}`
   }
@@ -54,26 +53,6 @@ export function invocationType<T extends string>({ headers }: IncomingMessage, t
   const known = types.find((type) => type === value)
   if (known === undefined) assertNoViolations([{ path: 'invocationType', value, constraint: constraints.oneOf(types) }])
   return known
-}
-
-/** The JSON text. Errors: `InvalidRequestContent`. */
-function clientContext(headers: IncomingHttpHeaders): string | undefined {
-  const encoded = single(headers['x-amz-client-context'])
-  if (encoded === undefined) return undefined
-  if (encoded.length > clientContextLimit)
-    throw new ThawError(
-      'InvalidRequestContent',
-      `Client context must be at most ${clientContextLimit} bytes of Base64, it has ${encoded.length}.`,
-    )
-  const text = Buffer.from(encoded, 'base64').toString()
-  try {
-    JSON.parse(text)
-    return text
-  } catch (cause) {
-    throw new ThawError('InvalidRequestContent', 'Client context must be a valid Base64-encoded JSON object.', {
-      cause,
-    })
-  }
 }
 
 export function single(value: string | string[] | undefined): string | undefined {

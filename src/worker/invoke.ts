@@ -1,10 +1,13 @@
 /** The Invoke routes: HTTP to an Invocation and its result back. The hot path of the whole server. */
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Config } from '../config.ts'
 import { toWireError } from '../errors.ts'
+import type { Invocation } from '../invocation.ts'
 import { functionNotFound, parseFunctionRef } from '../functions/names.ts'
 import type { WorkerAccess } from './access.ts'
-import type { Respond } from './answers.ts'
+import { respond } from './answers.ts'
 import type { Forwarder } from './forward.ts'
 import { internalCaller, type InternalCaller } from './internal-headers.ts'
 import { InvokeRequest, invocationType, type WorkerContext } from './invoke-request.ts'
@@ -12,6 +15,8 @@ import { bodyOf, CallerGone, readPayload, type PayloadBudget } from './read-payl
 import type { Runner } from './runner.ts'
 import type { Target } from './served-function.ts'
 import type { SpecTable } from './spec-table.ts'
+import type { StreamedAnswer } from './stream-answer.ts'
+import { openExchange } from './streaming/event-exchange.ts'
 
 export interface InvokeOptions {
   table: SpecTable
@@ -34,7 +39,8 @@ const jsonHeaders = { 'content-type': 'application/json' }
 export interface InvokeRoute {
   /** Values of `X-Amz-Invocation-Type` besides the default, `RequestResponse`. */
   types: readonly ('RequestResponse' | 'Event' | 'DryRun')[]
-  respond: Respond
+  /** For answers that begin before the function has ended. Left out: the answer is the payload, whole. */
+  open?: (outgoing: ServerResponse<IncomingMessage>, invocation: Invocation) => Promise<StreamedAnswer>
 }
 
 export function createInvokeHandler(
@@ -77,9 +83,14 @@ export function createInvokeHandler(
     if (type === 'DryRun') return new Response(null, { status: 204, headers: { 'x-amzn-requestid': requestId } })
     const arn = qualifier === undefined ? spec.functionArn : `${spec.functionArn}:${qualifier}`
     const invocation = new InvokeRequest(c, requestId, spec, payload, arn, internal?.hops ?? 0)
-    const { result, log } = await run(invocation, target)
+    const answered = await route.open?.(outgoing, invocation)
+    invocation.payloadStream = answered?.payloadStream
     const wanted = incoming.headers['x-amz-log-type'] === 'Tail'
-    return route.respond(outgoing, invocation, result, began, wanted ? log : undefined)
+    const exchange = spec.entry === undefined ? undefined : openExchange(invocation, config.limits.responseBytes)
+    const { result, log } = await run(invocation, target)
+    const tail = wanted ? log : undefined
+    if (answered !== undefined) return answered.complete(result, began, tail)
+    return respond(outgoing, invocation, exchange === undefined ? result : exchange.resultOf(result), began, tail)
   }
 
   return async (c) => {
@@ -87,8 +98,9 @@ export function createInvokeHandler(
     try {
       return await answer(c, requestId)
     } catch (error) {
-      // Nobody is there to read it; the status is nginx's for this.
-      if (error instanceof CallerGone) return new Response(null, { status: 499 })
+      // Nobody is there to read it, or the edge has answered; the status is nginx's for this.
+      if (error instanceof CallerGone)
+        return c.env.outgoing.headersSent ? RESPONSE_ALREADY_SENT : new Response(null, { status: 499 })
       const wire = toWireError(error)
       if (wire.status === 500) options.onDefect(error, requestId)
       return new Response(JSON.stringify(wire.body), {

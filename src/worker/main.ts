@@ -3,11 +3,12 @@
  * argv: the controller's pid.
  */
 import { once } from 'node:events'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { ThawError } from '../errors.ts'
 import type { FunctionSpec } from '../invocation.ts'
 import { createRuntime, type FunctionRuntime, type RuntimeOptions } from '../instance/runtime.ts'
 import { SharedPage } from '../memory/shared-page.ts'
+import { permittedNetworks } from '../functions/private-egress.ts'
 import { createKeyRing } from '../identity/key-ring.ts'
 import { createWorkerAccess } from './access.ts'
 import { guardProcess } from './guard.ts'
@@ -108,9 +109,12 @@ async function run(init: WorkerInit): Promise<void> {
   const drain = async (): Promise<void> => {
     if (draining) return
     draining = true
+    const until = performance.now() + config.limits.drainMs
     const drained = server.drain(config.limits.drainMs)
     tell({ type: 'draining' })
     await drained
+    // A component may go on after its response.
+    while (runtime.stats().live > 0 && performance.now() < until) await setTimeout(20)
     await stop(0)
   }
   const listen = async (message: ToWorker & { type: 'listen' }): Promise<void> => {
@@ -150,6 +154,7 @@ async function run(init: WorkerInit): Promise<void> {
 async function startRuntime(init: WorkerInit, page: SharedPage): Promise<FunctionRuntime> {
   const module: RuntimeModule = init.runtimeModule === undefined ? { createRuntime } : await import(init.runtimeModule)
   return module.createRuntime({
+    privateNetworks: permittedNetworks(init.config),
     artifactsDir: init.artifactsDir,
     page,
     workerIndex: init.index,

@@ -3,7 +3,7 @@
  * change, or was told to listen after it, has seen it. (The hot path needs no message: see memory/shared-page.ts.)
  */
 import type { Config } from '../config.ts'
-import type { AliasRoute, FunctionUrlRoute, VersionKey } from '../functions/collaborators.ts'
+import type { AliasRoute, FunctionUrlRoute, HttpRoute, VersionKey } from '../functions/collaborators.ts'
 import type { KeyChange } from '../identity/key-ring.ts'
 import type { FunctionSpec } from '../invocation.ts'
 import type { Usage } from '../store/usage.ts'
@@ -28,7 +28,7 @@ export interface Held extends QualifiedKey {
 export type WorkerChange =
   | { put: FunctionSpec }
   | { remove: VersionKey }
-  /** All versions, aliases and pools. Its URLs are removed one by one. */
+  /** All versions, aliases and pools. Its URLs and routes are removed one by one. */
   | { removeFunction: FunctionKey }
   | { putAlias: AliasRoute }
   | { removeAlias: FunctionKey & { alias: string } }
@@ -42,6 +42,8 @@ export type WorkerChange =
   | { hold: Held }
   | { putUrl: FunctionUrlRoute }
   | { removeUrl: { urlId: string } }
+  | { putRoute: HttpRoute }
+  | { removeRoute: { routeId: string } }
   /** Who may sign requests. */
   | KeyChange
   /** This deployment has cost too many workers: only the worker behind `socketPath` runs it from now on. */

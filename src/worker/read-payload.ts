@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { ThawError } from '../errors.ts'
+import { bodyTooLong } from '../http/body.ts'
+import { Pieces } from './edge/pieces.ts'
 import { JsonValidator } from './json-validator.ts'
 
 /** What all the bodies being read in one worker may hold together. */
@@ -49,13 +51,12 @@ function read(
   budget: PayloadBudget,
   validator: JsonValidator | undefined,
 ): Promise<Buffer> {
-  const declaredBytes = Number(incoming.headers['content-length'] ?? 0)
-  if (declaredBytes > limitBytes) {
+  if (declaredBytes(incoming) > limitBytes) {
     discard(incoming)
     return Promise.reject(tooLarge(limitBytes))
   }
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    const pieces = new Pieces()
     let bytes = 0
 
     const settle = (): void => {
@@ -76,12 +77,11 @@ function read(
       if (bytes > limitBytes) fail(tooLarge(limitBytes))
       else if (budget.usedBytes > budget.limitBytes) fail(outOfBudget(budget.limitBytes))
       else if (validator?.push(chunk) === false) fail(notJson(validator.end() ?? ''))
-      else chunks.push(chunk)
+      else pieces.push(chunk)
     }
     const onEnd = (): void => {
       settle()
-      const [first] = chunks
-      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, bytes)
+      const body = pieces.concat()
       if (validator === undefined) return resolve(body)
       if (bytes === 0) return resolve(emptyEvent)
       const problem = validator.end() ?? (isUtf8(body) ? undefined : 'Invalid UTF-8')
@@ -100,11 +100,24 @@ function read(
   })
 }
 
+/** Of a body that is to be streamed, by its head. Errors: `RequestTooLarge`; the body is read and dropped then. */
+export function assertStreamable(incoming: IncomingMessage, limitBytes: number): void {
+  if (declaredBytes(incoming) <= limitBytes) return
+  discard(incoming)
+  throw new ThawError('RequestTooLarge', bodyTooLong('request', limitBytes).message)
+}
+
+function declaredBytes({ headers }: IncomingMessage): number {
+  return Number(headers['content-length'] ?? 0)
+}
+
 /**
  * Reads the rest of a refused body and keeps nothing of it: a client that is still sending would otherwise be cut off
- * before it could read why. Up to a limit, then the connection goes.
+ * before it could read why. Up to a limit, then the connection goes. Who waits to be told to go on (`Expect`) is not
+ * told so by the reading; that connection ends with the answer.
  */
 function discard(incoming: IncomingMessage): void {
+  if (incoming.headers.expect !== undefined && incoming.readableFlowing === null) return
   let leftBytes = discardBytes
   incoming.on('data', (chunk: Buffer) => {
     leftBytes -= chunk.length

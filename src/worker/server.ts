@@ -1,16 +1,20 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { toWireError } from '../errors.ts'
+import { createProxyTest } from './edge/client-address.ts'
+import { Connections } from './edge/connections.ts'
+import { createEdgeServer } from './edge/http-server.ts'
+import { SlowClients } from './edge/slow-clients.ts'
 import { createForwarder, type Forwarder } from './forward.ts'
 import { createFunctionUrlHandler, createUrlHostTest } from './function-url/handler.ts'
-import { respond } from './answers.ts'
 import { createInvokeHandler, type InvokeOptions } from './invoke.ts'
 import type { ListenAt } from './messages.ts'
 import { payloadBudgetBytes } from './read-payload.ts'
-import { createStreamRespond } from './stream-answer.ts'
+import { createRouteHandler } from './routes/handler.ts'
+import { createRouteHostTest } from './routes/host-test.ts'
+import { createStreamAnswers } from './stream-answer.ts'
 
 export type WorkerServerOptions = Omit<InvokeOptions, 'forwarder' | 'runsQuarantined' | 'budget' | 'isPrivate'>
 
@@ -18,7 +22,7 @@ export type WorkerServerOptions = Omit<InvokeOptions, 'forwarder' | 'runsQuarant
 export interface WorkerServer {
   /** Once. Returns the public port, 0 if there is none. */
   listen(at: ListenAt): Promise<number>
-  /** Stops accepting before it returns; resolves when no request is open, or after `withinMs`. */
+  /** Stops accepting before it returns; resolves when no connection is open, or after `withinMs`. */
   drain(withinMs: number): Promise<void>
   /** Answers all open requests with 500 as far as they are not answered yet: the process is about to end. */
   fail(error: unknown): void
@@ -40,27 +44,24 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   const privateListener = listenerOf(true)
   const functionUrl = createFunctionUrlHandler(shared)
   const isUrlHost = createUrlHostTest(options.config)
-  /** The response under way, or the last one, by connection: listeners a connection cost less than a request. */
-  const latest = new Map<Socket, ServerResponse>()
-  let draining = false
+  const route = createRouteHandler(shared)
+  const isRouteHost = createRouteHostTest(options.config, options.table.routes)
+  const { limits } = options.config
+  const connections = new Connections()
+  const slowClients = new SlowClients(connections, limits)
+  const watch = slowClients.watch()
+  const isProxied = createProxyTest(options.config)
 
   const serve = (listener: RequestListener, incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const { socket } = incoming
-    if (!latest.has(socket)) socket.once('close', () => latest.delete(socket))
-    latest.set(socket, outgoing)
-    // A connection kept alive would keep its client here.
-    if (draining) outgoing.shouldKeepAlive = false
-    void (isUrlHost(incoming.headers.host) ? functionUrl : listener)(incoming, outgoing)
+    const { host } = incoming.headers
+    void (isUrlHost(host) ? functionUrl : isRouteHost(host) ? route : listener)(incoming, outgoing)
   }
-  const openResponses = (): ServerResponse[] => [...latest.values()].filter((outgoing) => !outgoing.closed)
   const servers: Server[] = []
-  // A function may run for 900 s after its request was read; the time to send a request is Node's default.
   const start = async (at: { host: string; port: number; reusePort: true } | { path: string }): Promise<Server> => {
-    // Controller and workers keep connections: closed from here, an idle one could cross with a request.
-    const server =
-      'path' in at
-        ? createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => serve(privateListener, incoming, outgoing))
-        : createServer((incoming, outgoing) => serve(publicListener, incoming, outgoing))
+    const isPrivate = 'path' in at
+    const listener = isPrivate ? privateListener : publicListener
+    const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => serve(listener, incoming, outgoing)
+    const server = createEdgeServer({ limits, isPrivate, isProxied, connections, slowClients, onRequest })
     servers.push(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -83,22 +84,17 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
     },
 
     async drain(withinMs) {
-      draining = true
-      for (const server of servers) server.close()
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, withinMs)
-      // While these end, others may come on connections that were open before.
-      for (let open = openResponses(); open.length > 0; open = openResponses()) {
-        for (const outgoing of open) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
-        const closed = Promise.all(open.map(closeOf)).then(() => true)
-        if ((await Promise.race([closed, late])) !== true) break
-      }
-      clearTimeout(timer)
+      // Not the HTTP server's own: that would cut responses that have ended, but have not left yet.
+      for (const server of servers) NetServer.prototype.close.call(server)
+      await connections.drain(withinMs, () => {
+        for (const server of servers) server.closeIdleConnections()
+      })
+      clearInterval(watch)
     },
 
     fail(error) {
       const wire = toWireError(error)
-      for (const outgoing of openResponses()) {
+      for (const outgoing of connections.responses()) {
         if (outgoing.headersSent) outgoing.destroy()
         else
           outgoing
@@ -113,19 +109,13 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   }
 }
 
-/** Not `events.once`: that rejects when the response fails, which also is an end. */
-function closeOf(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    outgoing.once('close', resolve)
-  })
-}
-
 function createApp(options: InvokeOptions & { forwarder: Forwarder }): Hono<{ Bindings: HttpBindings }> {
   const { forwarder, controllerSocketPath, isPrivate } = options
   // Not strict: older SDKs send trailing slashes.
   const app = new Hono<{ Bindings: HttpBindings }>({ strict: false })
-  const invoke = createInvokeHandler(options, { types: ['RequestResponse', 'Event', 'DryRun'], respond })
-  const stream = createInvokeHandler(options, { types: ['RequestResponse', 'DryRun'], respond: createStreamRespond() })
+  const invoke = createInvokeHandler(options, { types: ['RequestResponse', 'Event', 'DryRun'] })
+  const open = createStreamAnswers(options.config.limits.bodyWindowBytes)
+  const stream = createInvokeHandler(options, { types: ['RequestResponse', 'DryRun'], open })
   app.post('/2015-03-31/functions/:name/invocations', invoke)
   app.post('/2021-11-15/functions/:name/response-streaming-invocations', stream)
   // Not `app.all('*')`: a second handler on the invoke route would send it through Hono's middleware machinery.

@@ -1,6 +1,7 @@
 import type { FunctionUrlRoute } from '../functions/collaborators.ts'
 import { latest } from '../store/records.ts'
 import type { FunctionKey, QualifiedKey, WorkerChange } from './messages.ts'
+import { RouteTable } from './routes/table.ts'
 import { ServedFunction, type Holding, type Target } from './served-function.ts'
 
 interface Account {
@@ -10,6 +11,7 @@ interface Account {
 
 /** What this worker serves, by account and name: two look-ups for an invocation by plain name. */
 export class SpecTable {
+  readonly routes = new RouteTable()
   readonly #random: () => number
   readonly #accounts = new Map<string, Account>()
   readonly #urls = new Map<string, FunctionUrlRoute>()
@@ -82,6 +84,8 @@ export class SpecTable {
       for (const served of account.functions.values()) served.route(account.pool, this.#quarantined)
     } else if ('putUrl' in change) this.#urls.set(change.putUrl.urlId, change.putUrl)
     else if ('removeUrl' in change) this.#urls.delete(change.removeUrl.urlId)
+    else if ('putRoute' in change) this.routes.put(change.putRoute)
+    else if ('removeRoute' in change) this.routes.remove(change.removeRoute.routeId)
     else if ('quarantine' in change) {
       this.#quarantined.set(change.quarantine.deployment, change.quarantine.socketPath)
       for (const { pool, functions } of this.#accounts.values())

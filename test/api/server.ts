@@ -1,8 +1,10 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createControlPlane, type ControlPlane } from '../functions/fakes.ts'
-import { temporaryFolder } from '../store/temp.ts'
 
 export interface ApiServer extends ControlPlane {
   url: string
@@ -20,7 +22,9 @@ export interface WireAnswer {
 
 /** The API on a socket of its own, over a real store, with the fakes of test/functions. */
 export async function startApi(settings?: Parameters<typeof createControlPlane>[1]): Promise<ApiServer> {
-  const plane = await createControlPlane(await temporaryFolder(), settings)
+  // Not the running test's, as tests may run side by side: the server's own.
+  const folder = await mkdtemp(join(tmpdir(), 'thaw-test-'))
+  const plane = await createControlPlane(folder, settings)
   const server = createAdaptorServer({ fetch: plane.api.fetch })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,6 +51,7 @@ export async function startApi(settings?: Parameters<typeof createControlPlane>[
       await once(server, 'close')
       plane.builder.gate.open()
       await plane[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

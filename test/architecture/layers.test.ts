@@ -16,10 +16,12 @@ const layers = [
   ['instance'],
   ['snapshot'],
   ['wasi'],
+  ['egress'],
   ['memory'],
   ['store'],
   ['config.ts'],
   ['invocation.ts'],
+  ['http'],
   ['errors.ts'],
 ]
 

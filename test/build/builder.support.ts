@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createBuilder, type Builder, type BuildRequest } from '../../src/build/builder.ts'
 import { limitsSchema, type Limits } from '../../src/config.ts'
+import { testCacheDir } from '../support/cache-dir.ts'
 import { zipOf } from './zip.support.ts'
 
 export interface TestBuilder {
@@ -38,6 +39,7 @@ export async function testBuilder(limits: Partial<Limits> = {}): Promise<TestBui
   const builder = createBuilder({
     artifactsDir,
     tempDir,
+    cacheDir: testCacheDir,
     limits: limitsSchema.parse(limits),
     onChild(pid) {
       children.push(pid)

@@ -103,7 +103,7 @@ test.each([
     'provided.component',
     () => watComponent('(component (core module))'),
     'Build',
-    'does not export thaw:function/handler',
+    'exports none of thaw:function/handler',
   ],
   [
     'a missing handler file',

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { FunctionSpec } from '../../src/invocation.ts'
-import { javascriptComponent } from '../support/build-cache.ts'
+import { javascriptFunction } from '../support/build-cache.ts'
 import { testRuntime, type InvokeOptions, type TestRuntime } from '../support/runtime.ts'
 
 let runtime: TestRuntime
@@ -17,9 +17,10 @@ async function deploy(body: string | Record<string, string>, handler?: string): 
   const key = JSON.stringify([body, handler])
   const known = deployed.get(key)
   if (known !== undefined) return known
-  const spec = javascriptComponent(body, handler).then((component) =>
-    runtime.deploy(component, { environment: { COLOUR: 'blue' }, functionName: 'paint' }),
-  )
+  const spec = runtime.deploy(javascriptFunction(body, handler), {
+    environment: { COLOUR: 'blue' },
+    functionName: 'paint',
+  })
   deployed.set(key, spec)
   return spec
 }

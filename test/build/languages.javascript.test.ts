@@ -2,30 +2,46 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { buildJavaScript } from '../../src/build/languages/javascript.ts'
+import { buildJavaScript, bundlePackage } from '../../src/build/languages/javascript.ts'
 import { limitsSchema } from '../../src/config.ts'
+import { javascriptFunction } from '../support/build-cache.ts'
+import { functionToArtifacts } from '../support/runtime.ts'
 
+/** As the builder does it, in the base. */
 async function build(files: Record<string, string>, handler = 'index.handler') {
+  const artifactsDir = await mkdtemp(join(tmpdir(), 'thaw-javascript-'))
+  onTestFinished(() => rm(artifactsDir, { recursive: true, force: true }))
+  return functionToArtifacts(javascriptFunction(files, handler), artifactsDir, limitsSchema.parse({}))
+}
+
+/** As the builder does it where the base cannot take it. */
+async function componentOf(files: Record<string, string>) {
+  const workFolder = await mkdtemp(join(tmpdir(), 'thaw-javascript-'))
+  onTestFinished(() => rm(workFolder, { recursive: true, force: true }))
+  const { files: bytes, handler } = javascriptFunction(files)
+  return buildJavaScript({ files: bytes, handler, workFolder, limits: limitsSchema.parse({}) })
+}
+
+async function bundled(files: Record<string, string>) {
   const workFolder = await mkdtemp(join(tmpdir(), 'thaw-javascript-'))
   onTestFinished(() => rm(workFolder, { recursive: true, force: true }))
   const bytes = new Map(Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)]))
-  return buildJavaScript({ files: bytes, handler, workFolder, limits: limitsSchema.parse({}) })
+  return bundlePackage({ files: bytes, handler: 'index.handler', workFolder, limits: limitsSchema.parse({}) }, 'split')
 }
 
 const exported = 'export const handler = async () => 1\n'
 
 test('a component comes of a handler, with the time of its init', async () => {
-  const { component, initMs, warnings } = await build({
+  const { component, initMs, warnings } = await componentOf({
     'index.mjs': `const end = Date.now() + 60; while (Date.now() < end) {}\n${exported}`,
   })
   expect([...component.subarray(0, 8)]).toEqual([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0])
   expect(initMs).toBeGreaterThanOrEqual(59)
-  expect(warnings).toEqual([])
-})
-
-test('init that draws randomness is warned of', async () => {
-  const { warnings } = await build({ 'index.mjs': `export const id = Math.random()\nglobalThis.id = id\n${exported}` })
-  expect(warnings).toEqual([expect.stringContaining('Init used randomness')])
+  // One for each place, however often it was passed.
+  expect(warnings).toEqual([
+    expect.stringMatching(/^Date\.now\(\) read at index\.mjs:1:\d+ during init/),
+    expect.stringMatching(/^Date\.now\(\) read at index\.mjs:1:\d+ during init/),
+  ])
 })
 
 test.each([
@@ -73,8 +89,8 @@ test('what init throws is named with its type and its place in the source', asyn
 })
 
 test.each([
-  ['recursion without end', 'const f = (a) => [f([a])]; f()', 'Init failed: wasm trap: call stack exhausted'],
-  ['process.exit', 'process.exit(1)', 'Init failed: Exited with i32 exit status 1'],
+  ['recursion without end', 'const f = (a) => [f([a])]; f()', 'Init failed: Maximum call stack size exceeded'],
+  ['process.exit', 'process.exit(1)', 'Init failed: the guest called wasi:cli/exit with status 1'],
   [
     'more memory than there is',
     'const a = []; for (;;) a.push(new Uint8Array(1e8))',
@@ -87,7 +103,9 @@ test.each([
 
 test('a top-level await that never ends is an error', async () => {
   const building = build({ 'index.mjs': `await new Promise(() => {})\n${exported}` })
-  await expect(building).rejects.toThrow('Init failed: a top-level await waits for what never comes')
+  await expect(building).rejects.toThrow(
+    'Init failed: a top-level await or a hook (onInit, beforeSnapshot) waits for what never comes',
+  )
 })
 
 test.each([
@@ -101,14 +119,77 @@ test.each([
   await expect(building).rejects.toMatchObject({ code: 'Build', message: expect.stringContaining(message) })
 })
 
-test('what the SDK itself draws in init is not warned of', async () => {
-  const { warnings } = await build({
-    'index.mjs': `import url from 'node:url'\nglobalThis.all = [url, URL, Response]\n${exported}`,
-  })
-  expect(warnings).toEqual([])
+test('what init reads that will be another thing in an invocation is warned of, by name and place', async () => {
+  const source = `import url from 'node:url'
+    import { randomBytes } from 'node:crypto'
+    import './node_modules/pkg/index.js'
+    const { env } = process
+    globalThis.kept = [url, URL, Response, console, env.MINE = 'x', env.MINE]
+    export const secret: string | undefined = process.env.SECRET
+    const names = Object.keys(env).length + ('B' in env ? 1 : 0)
+    const draw = () => [Math.random(), crypto.randomUUID()]
+    draw()
+    randomBytes(4)
+    const started = [new Date(), new Date(0), Date.now(), performance.now(), process.hrtime()]
+    class Later { at = new Date() }
+    ${exported}`
+  const { warnings } = await build(
+    {
+      'src/index.ts': source,
+      'src/node_modules/pkg/index.js': 'globalThis.dev = [process.env.NODE_ENV, process.env.PKG_KEY]',
+    },
+    'src/index.handler',
+  )
+  expect(warnings.map((warning) => warning.split(' during init: ')[0]?.replace(/:\d+$/, ''))).toEqual([
+    'process.env.SECRET read at src/index.ts:6',
+    'process.env read at src/index.ts:7',
+    'process.env.B read at src/index.ts:7',
+    'Math.random() read at src/index.ts:8',
+    'crypto.randomUUID() read at src/index.ts:8',
+    'crypto.getRandomValues() read at src/index.ts:10',
+    'new Date() read at src/index.ts:11',
+    'Date.now() read at src/index.ts:11',
+    'performance.now() read at src/index.ts:11',
+    'process.env.PKG_KEY read at src/node_modules/pkg/index.js:1',
+  ])
+  expect(warnings[0]).toMatch(/the snapshot keeps "undefined".*read it in the handler or in an afterRestore hook$/)
 })
 
-test('init that draws randomness is warned of also after that', async () => {
-  const { warnings } = await build({ 'index.mjs': `export const id = [URL, Math.random()]\n${exported}` })
-  expect(warnings).toEqual([expect.stringContaining('Init used randomness')])
+test('keys may be used while a function is built, and one that is made then is warned of', async () => {
+  const { warnings } = await build({
+    'index.mjs': `
+      const { privateKey, publicKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+      const data = new Uint8Array(3)
+      const signature = await crypto.subtle.sign('Ed25519', privateKey, data)
+      if (!(await crypto.subtle.verify('Ed25519', publicKey, signature, data))) throw new Error('not verified')
+      ${exported}`,
+  })
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^crypto\.subtle\.generateKey\(\) read at index\.mjs:2:\d+ during init: the snapshot keeps the value/,
+    ),
+  ])
+})
+
+test('Intl in the function’s own files is warned of', async () => {
+  const { warnings } = await build({
+    'index.mjs': `export const handler = async () => new Intl.NumberFormat('de').format(1)`,
+    'unused.mjs': 'Intl.Collator',
+  })
+  expect(warnings).toEqual([
+    'index.mjs uses Intl, which is not available in QuickJS: it is a ReferenceError when it runs',
+  ])
+})
+
+test('a function that holds the text of its own bundle keeps it', async () => {
+  // What is zeroed in the image is the source that the engine was given, and nothing that looks like it.
+  const holding = (text: string) => ({ 'index.mjs': `export const text = ${JSON.stringify(text)}\n${exported}` })
+  let text = ''
+  // The text speaks of where things are, which follows from its length.
+  for (let last = '-'; last !== text;) {
+    last = text
+    text = (await bundled(holding(text))).code
+  }
+  const { component } = await componentOf(holding(text))
+  expect(Buffer.from(component).indexOf(text.slice(64, -64))).toBeGreaterThan(0)
 })

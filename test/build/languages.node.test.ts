@@ -1,10 +1,11 @@
 /** Node.js handlers as people write them, deployed as zips with their node_modules; what they answer is what Node answers. */
+import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { dirname, extname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { packageComponent } from '../support/build-cache.ts'
+import { packageFunction } from '../support/build-cache.ts'
 import { failureOf, payloadText, testRuntime, type TestRuntime } from '../support/runtime.ts'
 import { zipOf } from './zip.support.ts'
 
@@ -35,7 +36,7 @@ function installed(name: string): [string, Uint8Array][] {
 async function deploy(file: string, packages: readonly string[]) {
   const source = { [file]: readFileSync(join(folder, file)), 'package.json': '{ "type": "commonjs" }' }
   const zip = await zipOf({ ...source, ...Object.fromEntries(packages.flatMap(installed)) })
-  const component = await packageComponent(zip, `${file.slice(0, file.indexOf('.'))}.handler`)
+  const component = await packageFunction(zip, `${file.slice(0, file.indexOf('.'))}.handler`)
   return runtime.deploy(component)
 }
 
@@ -64,6 +65,38 @@ const orders = [
 const awslogs =
   'H4sIAAAAAAAAAHWPwQqCQBCGX0Xm7EFtK+smZBEUgXoLCdMhFtKV3akI8d0bLYmibvPPN3wz00CJxmQnTO41whwWQRIctmEcB6sQbFC3CjW3XW8kxpOpP+OC22d1Wml1qZkQGtoMsScxaczKN3plG8zlaHIta5KqWsozoTYw3/djzwhpLwivWFGHGpAFe7DL68JlBUk+l7KSN7tCOEJ4M3/qOI49vMHj+zCKdlFqLaU2ZHV2a4Ct/an0/ivdX8oYc1UVX860fQDQiMdxRQEAAA=='
 
+const pairs = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  p256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  p384: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  ed25519: generateKeyPairSync('ed25519'),
+}
+const spkiOf = (name: keyof typeof pairs) => String(pairs[name].publicKey.export({ format: 'pem', type: 'spki' }))
+const pkcs8Of = (name: keyof typeof pairs) => String(pairs[name].privateKey.export({ format: 'pem', type: 'pkcs8' }))
+const pemsOf = (name: keyof typeof pairs, type?: 'pkcs1' | 'sec1') => ({
+  pkcs8: pkcs8Of(name),
+  spki: spkiOf(name),
+  ...(type !== undefined && { traditional: String(pairs[name].privateKey.export({ format: 'pem', type })) }),
+})
+
+/** With the RSA key, and otherwise as little as a certificate may have (RFC 5280, 4.1). Nobody has signed it. */
+function certificate(): string {
+  const element = (tag: number, ...parts: Uint8Array[]): Buffer => {
+    const contents = Buffer.concat(parts)
+    const { length } = contents
+    const head = length < 0x80 ? [tag, length] : [tag, 0x82, length >> 8, length & 255]
+    return Buffer.concat([Buffer.from(head), contents])
+  }
+  const hex = (text: string) => Buffer.from(text, 'hex')
+  const algorithm = hex('300d06092a864886f70d01010b0500')
+  const time = element(0x17, Buffer.from('260101000000Z'))
+  const name = element(0x30)
+  const key = pairs.rsa.publicKey.export({ format: 'der', type: 'spki' })
+  const body = element(0x30, hex('a003020102'), hex('020101'), algorithm, name, element(0x30, time, time), name, key)
+  const bytes = element(0x30, body, algorithm, element(3, Buffer.alloc(257)))
+  return `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+}
+
 const cases: [file: string, packages: string[], event: unknown][] = [
   ['orders.js', ['lodash'], { detail: { orders } }],
   [
@@ -80,6 +113,42 @@ const cases: [file: string, packages: string[], event: unknown][] = [
   ['dates.js', ['date-fns'], { from: '2024-02-27T08:30:00Z', to: '2024-03-05T00:00:00Z' }],
   ['logs.mjs', ['fflate'], { awslogs: { data: awslogs } }],
   ['token.mjs', ['jose'], { subject: 'me', now: 1_700_000_000 }],
+  [
+    'signed.mjs',
+    ['jose'],
+    {
+      subject: 'me',
+      now: 1_700_000_000,
+      keys: {
+        RS256: { pem: pkcs8Of('rsa') },
+        PS256: { jwk: pairs.rsa.privateKey.export({ format: 'jwk' }) },
+        ES256: { pem: pkcs8Of('p256') },
+        ES384: { jwk: pairs.p384.privateKey.export({ format: 'jwk' }) },
+        EdDSA: { pem: pkcs8Of('ed25519') },
+      },
+      spki: {
+        RS256: spkiOf('rsa'),
+        PS256: spkiOf('rsa'),
+        ES256: spkiOf('p256'),
+        ES384: spkiOf('p384'),
+        EdDSA: spkiOf('ed25519'),
+      },
+    },
+  ],
+  [
+    'webhook.js',
+    [],
+    {
+      body: '{"id":"evt_1","ä":true}',
+      certificate: certificate(),
+      pems: {
+        rsa: pemsOf('rsa', 'pkcs1'),
+        p256: pemsOf('p256', 'sec1'),
+        p384: pemsOf('p384', 'sec1'),
+        ed25519: pemsOf('ed25519'),
+      },
+    },
+  ],
   ['identifiers.js', ['uuid'], { body: '{"a":1}', signature: '0'.repeat(64) }],
   [
     'queue.js',

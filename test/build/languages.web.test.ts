@@ -1,7 +1,7 @@
 /** The web APIs and Node's modules by area: each guest checks itself against the standard and says what failed (test/fixtures/guests/web). */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { javascriptComponent } from '../support/build-cache.ts'
+import { javascriptFunction } from '../support/build-cache.ts'
 import { fixtureText } from '../support/guests.ts'
 import { payloadText, testRuntime, type TestRuntime } from '../support/runtime.ts'
 
@@ -25,11 +25,12 @@ const areas: [area: string, atLeast: number][] = [
   ['clone', 40],
   ['blob', 45],
   ['crypto', 35],
+  ['signatures', 65],
   ['node', 70],
 ]
 
 test.each(areas)('web: %s', async (area, atLeast) => {
-  const component = await javascriptComponent({
+  const component = javascriptFunction({
     'index.mjs': `import './navigator.mjs'\nexport { handler } from './${area}.mjs'`,
     'navigator.mjs': 'if (navigator.userAgent !== "Thaw") throw new Error("not Thaw")',
     [`${area}.mjs`]: fixtureText(`web/${area}.mjs`),

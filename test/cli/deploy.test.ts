@@ -36,6 +36,16 @@ async function getFunctionUrl(url: string): Promise<string> {
 
 const run = (args: readonly string[], options: RunOptions = {}) => thaw(args, { ...options, env })
 
+test('what the build warns of is shown by deploy', async () => {
+  const source = 'const key = process.env.KEY\nexport const handler = () => key'
+  const { code, stdout, stderr } = await run(['deploy', await project({ name: 'warned' }, source), '--json'])
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^warning: process\.env\.KEY read at index\.mjs:1:\d+ [^\n]+\n$/),
+  ])
+  expect(JSON.parse(stdout)).toMatchObject({ warnings: [expect.stringContaining('process.env.KEY')] })
+})
+
 describe('a function that is there', () => {
   let deployed: Ended
   beforeAll(async () => {

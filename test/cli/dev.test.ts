@@ -131,6 +131,13 @@ describe('a broken save', () => {
   })
 })
 
+test('what the build warns of is shown', async () => {
+  const from = output.length
+  save(`${source('warned')}const key = process.env.KEY\n`)
+  const place = await shown(/ready in [^\n]+\nwarning: process\.env\.KEY read at (\S+) during init/, from)
+  expect(place).toMatch(/^index\.mjs:97:\d+$/)
+})
+
 test('what a function throws is shown where it is thrown', async () => {
   const from = output.length
   expect(await call({ fail: 'as asked' })).toMatchObject({ errorType: 'RangeError' })

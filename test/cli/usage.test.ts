@@ -32,8 +32,22 @@ describe('what makes no sense is one line and exit code 2', () => {
 test('help is on stdout, with every command', async () => {
   const { code, stdout, stderr } = await thaw(['--help'])
   expect([code, stderr]).toEqual([0, ''])
-  const names = ['start', 'init', 'dev', 'build', 'deploy', 'invoke', 'logs', 'ls', 'rm', 'bench', 'account', 'doctor']
-  for (const name of [...names, 'completion']) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
+  const names = [
+    'start',
+    'init',
+    'dev',
+    'build',
+    'deploy',
+    'invoke',
+    'logs',
+    'ls',
+    'rm',
+    'route',
+    'egress',
+    'bench',
+    'account',
+  ]
+  for (const name of [...names, 'doctor', 'completion']) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
 })
 
 test('where no server answers it says so, exit code 1', async () => {
@@ -56,7 +70,7 @@ describe('thaw.json', () => {
 
   test.each([
     ['{"name":"a b"}', 'name: must be 1 to 64 letters, digits, - or _'],
-    ['{"name":"a","memroy":1}', 'unknown key memroy; known are name, runtime, handler, memory, '],
+    ['{"name":"a","memroy":1}', 'unknown key memroy; known are name, runtime, handler, engine, memory, '],
     ['{"name":"a","memory":64}', 'memory: Too small: expected number to be >=128'],
     ['{"name":"a","runtime":"python3.13"}', 'runtime: Invalid option: expected one of "nodejs24.x"|'],
     ['{', 'is no JSON: '],
@@ -120,6 +134,8 @@ describe('completion', () => {
     expect(await complete('invoke', 'f', '--sample', 's')).toEqual(['s3', 'schedule', 'sns', 'sqs'])
     expect(await complete('init', '--template', 'h')).toEqual(['hono', 'http'])
     expect(await complete('completion', 'z')).toEqual(['zsh'])
+    expect(await complete('route', '')).toEqual(['add', 'ls', 'rm', '--help'])
+    expect(await complete('route', 'add', '--auth', '')).toEqual(['NONE', 'AWS_IAM'])
   })
 
   test.each(['zsh', 'fish'])('%s has every command', async (shell) => {

@@ -2,7 +2,7 @@ import { array, assert as assertProperty, constantFrom, integer, property, recor
 import { expect, test } from 'vitest'
 import { ConcurrencyBook } from '../../src/controller/concurrency.ts'
 import { Deployments } from '../../src/controller/deployments.ts'
-import type { DataPlaneChange } from '../../src/functions/collaborators.ts'
+import type { DataPlaneChange, HttpRoute } from '../../src/functions/collaborators.ts'
 import { pageBytes } from '../../src/memory/page-layout.ts'
 import { ConcurrencySlots } from '../../src/memory/slots.ts'
 import { specOf } from '../worker/support/harness.ts'
@@ -21,6 +21,19 @@ const reserve = (concurrency: number | undefined, functionName = 'f'): DataPlane
 })
 const provision = (concurrency: number, qualifier = '1'): DataPlaneChange => ({
   provision: { ...f, qualifier, concurrency },
+})
+
+const httpRoute = (routeId: string, functionName = 'f'): HttpRoute => ({
+  routeId,
+  accountId,
+  functionName,
+  qualifier: '$LATEST',
+  host: 'api.example.com',
+  path: '/*',
+  methods: [],
+  authType: 'NONE',
+  statements: [],
+  invokeMode: 'BUFFERED',
 })
 
 test('deployments name what a change takes out of service', () => {
@@ -51,7 +64,16 @@ test('a worker that starts is told all that is served', () => {
     cors: undefined,
   } as const
   const key = { accessKeyId: 'AKIA', accountId, secret: 's' }
-  const all = [{ put: spec }, { putAlias: route }, { putUrl: url }, { putKey: key }, reserve(3), provision(2, 'live')]
+  const http = httpRoute('r')
+  const all = [
+    { put: spec },
+    { putAlias: route },
+    { putUrl: url },
+    { putRoute: http },
+    { putKey: key },
+    reserve(3),
+    provision(2, 'live'),
+  ]
   for (const change of all) deployments.apply(change).settle()
   expect(deployments.changes('socket')).toEqual([
     { putKey: key },
@@ -61,13 +83,22 @@ test('a worker that starts is told all that is served', () => {
     { put: spec },
     { putAlias: route },
     { putUrl: url },
+    { putRoute: http },
   ])
+  deployments.apply({ putRoute: httpRoute('moved') })
+  deployments.apply({ putRoute: httpRoute('moved', 'g') })
+  deployments.apply({ putRoute: httpRoute('gone') })
+  deployments.apply({ removeRoute: { routeId: 'gone' } })
   const removed = deployments.apply({ removeFunction: f })
   expect(removed).toMatchObject({
     replaced: [spec.deployment],
-    tell: [{ removeFunction: f }, { removeUrl: { urlId: 'u' } }],
+    tell: [{ removeFunction: f }, { removeUrl: { urlId: 'u' } }, { removeRoute: { routeId: 'r' } }],
   })
-  expect(deployments.changes('socket')).toEqual([{ putKey: key }, { accountPool: { accountId, pool: 0 } }])
+  expect(deployments.changes('socket')).toEqual([
+    { putKey: key },
+    { accountPool: { accountId, pool: 0 } },
+    { putRoute: httpRoute('moved', 'g') },
+  ])
 })
 
 test('a quarantine lasts as long as the deployment', () => {

@@ -141,7 +141,13 @@ test('a client cannot pass for the controller: neither account, nor request id, 
 })
 
 test('nor through what a worker hands on: to the controller, to the quarantine worker', async () => {
-  const headers = { 'x-thaw-account': other, 'x-thaw-request-id': 'forged', 'X-THAW-HOPS': '9', 'x-kept': 'yes' }
+  const headers = {
+    'x-thaw-account': other,
+    'x-thaw-request-id': 'forged',
+    'X-THAW-HOPS': '9',
+    'x-kept': 'yes',
+    'x-thaw-peer': '203.0.113.9',
+  }
   const { promise, resolve } = Promise.withResolvers<string[]>()
   bench.onForwarded = (incoming, outgoing) => {
     resolve(incoming.rawHeaders)
@@ -151,7 +157,9 @@ test('nor through what a worker hands on: to the controller, to the quarantine w
   await send({ port: worker?.port ?? 0, path: '/2015-03-31/functions/', headers })
   const forwarded = (await promise).map((text) => text.toLowerCase())
   expect(forwarded).toContain('x-kept')
-  expect(forwarded.filter((text) => text.startsWith('x-thaw-'))).toEqual([])
+  // Whom it has the request from, the worker says itself.
+  expect(forwarded.filter((text) => text.startsWith('x-thaw-'))).toEqual(['x-thaw-peer'])
+  expect(forwarded[forwarded.indexOf('x-thaw-peer') + 1]).toBe('127.0.0.1')
 
   await using own = new WorkerBench()
   own.page.slots.setLimit(1, 10)

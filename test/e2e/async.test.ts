@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { startServer, zipOf, type TestServer } from './server.ts'
+import { startQuickServer, zipOf, type TestServer } from './server.ts'
 
 const source = `export const handler = async (event, context) => {
   if (event.fail) throw new TypeError('on purpose')
@@ -33,7 +33,7 @@ const invokeEvent = (server: TestServer, event: unknown) =>
   server.client.send(new InvokeCommand({ FunctionName: 'f', InvocationType: 'Event', Payload: JSON.stringify(event) }))
 
 test('an event reaches its function, and what became of it its destination', async () => {
-  await using server = await startServer({ limits: { asyncRetryMs: 20 } })
+  await using server = await startQuickServer({ limits: { asyncRetryMs: 20 } })
   const sqs = queuesOf(server)
   for (const QueueName of ['good', 'bad', 'dead']) await sqs.send(new CreateQueueCommand({ QueueName }))
   await server.create('f', {
@@ -93,7 +93,7 @@ test('a retry that is due while the server is down is made when it is up', async
   const limits = { asyncRetryMs: 2_000 }
   let requestId: string | undefined
   {
-    await using server = await startServer({ limits }, folder)
+    await using server = await startQuickServer({ limits }, folder)
     const sqs = queuesOf(server)
     await sqs.send(new CreateQueueCommand({ QueueName: 'bad' }))
     await server.create('f', { Code: { ZipFile: await zipOf({ 'index.mjs': source }) } })
@@ -108,7 +108,7 @@ test('a retry that is due while the server is down is made when it is up', async
     requestId = (await invokeEvent(server, { fail: true })).$metadata.requestId
     sqs.destroy()
   }
-  await using server = await startServer({ limits }, folder)
+  await using server = await startQuickServer({ limits }, folder)
   const sqs = queuesOf(server)
   expect((await receive(sqs, 'bad')).body).toMatchObject({
     requestContext: { requestId, condition: 'RetriesExhausted', approximateInvokeCount: 2 },

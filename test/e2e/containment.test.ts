@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CreateFunctionCommand, GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda'
 import { expect, test, vi } from 'vitest'
-import { assemblyscriptComponent, javascriptComponent } from '../support/build-cache.ts'
+import { assemblyscriptComponent } from '../support/build-cache.ts'
 import { clientOf, invoke, role, startServer, zipOf, type TestServer } from './server.ts'
 
 /** Recursion without a loop: there is no checkpoint on its path. */
@@ -22,6 +22,10 @@ function watch(promise: Promise<unknown>): { readonly going: boolean } {
   return run
 }
 
+async function javascript(server: TestServer, name: string, source: string, more: { Timeout?: number } = {}) {
+  await server.create(name, { Code: { ZipFile: await zipOf({ 'index.mjs': source }) }, ...more })
+}
+
 async function component(
   server: TestServer,
   name: string,
@@ -34,7 +38,7 @@ async function component(
 test('a guest without a checkpoint costs its worker; neighbours go on, and the third time it is alone', async () => {
   await using server = await startServer()
   await component(server, 'runaway', await assemblyscriptComponent(exponential), { Timeout: 1 })
-  await component(server, 'neighbour', await javascriptComponent(echo))
+  await javascript(server, 'neighbour', echo)
   const seen = new Set(server.thaw.workers().serving)
   for (let round = 0; round < 3; round++) {
     // On a connection of its own: one kept alive may lead to the worker that has just died.
@@ -71,10 +75,10 @@ test('a guest without a checkpoint costs its worker; neighbours go on, and the t
 
 test('an endless loop shares its worker and ends by itself', async () => {
   await using server = await startServer({ workers: 1 })
-  await component(server, 'loop', await javascriptComponent('export const handler = () => { for (;;); }'), {
+  await javascript(server, 'loop', 'export const handler = () => { for (;;); }', {
     Timeout: 1,
   })
-  await component(server, 'neighbour', await javascriptComponent(echo))
+  await javascript(server, 'neighbour', echo)
   const before = server.thaw.workers().serving
   const loop = server.invoke('loop')
   const run = watch(loop)
@@ -91,7 +95,7 @@ test('an endless loop shares its worker and ends by itself', async () => {
 test('beyond the account’s concurrency callers are throttled, with the reason', async () => {
   await using server = await startServer({ limits: { accountConcurrency: 2 } })
   const source = 'export const handler = () => new Promise((resolve) => setTimeout(() => resolve("done"), 500))'
-  await component(server, 'slow', await javascriptComponent(source))
+  await javascript(server, 'slow', source)
   const results = await Promise.allSettled(Array.from({ length: 6 }, () => server.invoke('slow')))
   const throttled = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
   expect(throttled.length).toBeGreaterThanOrEqual(4)
@@ -127,12 +131,8 @@ test('after a restart the functions are there; half-written and damaged files co
   try {
     {
       await using server = await startServer({}, dataDir)
-      await component(server, 'whole', await javascriptComponent(echo))
-      await component(
-        server,
-        'damaged',
-        await javascriptComponent('export const handler = async () => "never seen again"'),
-      )
+      await javascript(server, 'whole', echo)
+      await javascript(server, 'damaged', 'export const handler = async () => "never seen again"')
     }
     const snapshots = join(dataDir, 'artifacts', 'snapshots')
     const images = (await readdir(snapshots, { recursive: true })).filter((name) => name.endsWith('.img'))

@@ -11,7 +11,7 @@ import * as sqsModule from '@aws-sdk/client-sqs'
 import { SQSClient, SQSServiceException } from '@aws-sdk/client-sqs'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { role, startServer, zipOf } from './server.ts'
+import { role, startQuickServer, zipOf } from './server.ts'
 
 const account = '000000000000'
 const lambdaArn = `arn:aws:lambda:us-east-1:${account}`
@@ -42,8 +42,31 @@ function documented(heading: string): Map<string, string> {
 
 const anyObject = z.record(z.string(), z.unknown())
 
+/** `isRefusal`: whether the service says that Thaw does not have it; undefined for what is no error of the service. */
+function sender(
+  commands: ReturnType<typeof commandsOf>,
+  client: { send(command: never): Promise<unknown> },
+  isRefusal: (error: unknown) => boolean | undefined,
+) {
+  const done = new Map<string, string>()
+  const send = async ({ operation, input, keep }: Step): Promise<void> => {
+    const Command = commands.get(operation)
+    if (Command === undefined) throw new Error(`the client has no ${operation}`)
+    try {
+      const answer = await client.send(new Command(input))
+      done.set(operation, 'yes')
+      keep?.(anyObject.parse(answer))
+    } catch (error) {
+      const refused = isRefusal(error)
+      if (refused === undefined || !(error instanceof Error)) throw error
+      done.set(operation, refused ? 'no' : `${error.name}: ${error.message}`)
+    }
+  }
+  return { done, send }
+}
+
 it('the Lambda API', async () => {
-  await using server = await startServer()
+  await using server = await startQuickServer()
   const { client } = server
   const commands = commandsOf(lambdaModule)
   const table = documented('## Lambda')
@@ -59,20 +82,11 @@ it('the Lambda API', async () => {
   await sqs.send(new sqsModule.CreateQueueCommand({ QueueName: 'results' }))
   const queueArn = (name: string) => `arn:aws:sqs:us-east-1:${account}:${name}`
 
-  const done = new Map<string, string>()
-  const send = async ({ operation, input, keep }: Step): Promise<void> => {
-    const Command = commands.get(operation)
-    if (Command === undefined) throw new Error(`the client has no ${operation}`)
-    try {
-      const answer: unknown = await client.send(new Command(input))
-      done.set(operation, 'yes')
-      keep?.(anyObject.parse(answer))
-    } catch (error) {
-      if (!(error instanceof LambdaServiceException)) throw error
-      const refused = error.name === 'InvalidParameterValueException' && / not supported/.test(error.message)
-      done.set(operation, refused ? 'no' : `${error.name}: ${error.message}`)
-    }
-  }
+  const { done, send } = sender(commands, client, (error) =>
+    error instanceof LambdaServiceException
+      ? error.name === 'InvalidParameterValueException' && / not supported/.test(error.message)
+      : undefined,
+  )
   const FunctionName = 'f'
   const Layer = { uuid: '', layer: '', layerVersion: 1 }
   const settled = async () => {
@@ -210,7 +224,7 @@ it('the Lambda API', async () => {
 })
 
 it('SQS', async () => {
-  await using server = await startServer({ workers: 1 })
+  await using server = await startQuickServer({ workers: 1 })
   const commands = commandsOf(sqsModule)
   const table = documented('## SQS')
   expect([...table.keys()].toSorted()).toEqual([...commands.keys()].toSorted())
@@ -220,20 +234,9 @@ it('SQS', async () => {
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
     maxAttempts: 1,
   })
-  const done = new Map<string, string>()
-  const send = async ({ operation, input, keep }: Step): Promise<void> => {
-    const Command = commands.get(operation)
-    if (Command === undefined) throw new Error(`the client has no ${operation}`)
-    try {
-      const answer: unknown = await client.send(new Command(input))
-      done.set(operation, 'yes')
-      keep?.(anyObject.parse(answer))
-    } catch (error) {
-      if (!(error instanceof SQSServiceException)) throw error
-      const refused = /UnsupportedOperation/.test(error.name)
-      done.set(operation, refused ? 'no' : `${error.name}: ${error.message}`)
-    }
-  }
+  const { done, send } = sender(commands, client, (error) =>
+    error instanceof SQSServiceException ? /UnsupportedOperation/.test(error.name) : undefined,
+  )
   let QueueUrl = ''
   let ReceiptHandle = ''
   const QueueName = 'q'

@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { account } from '../api/recorded.ts'
 import { invokePath, send, type Answer, type RequestOptions } from '../worker/support/harness.ts'
-import { startServer, zipOf, type TestServer } from './server.ts'
+import { startQuickServer, zipOf, type TestServer } from './server.ts'
 
 export const startRecorded = (overrides: Record<string, unknown> = {}): Promise<TestServer> =>
-  startServer({ accountId: account, ...overrides })
+  startQuickServer({ accountId: account, ...overrides })
 
 /** What the functions of these tests are: the event says what to do. */
 const scripted = `

@@ -14,7 +14,9 @@ import {
 } from '@aws-sdk/client-lambda'
 import { pino } from 'pino'
 import { ZipFile } from 'yazl'
-import { configFromEnvironment, startThaw, type Thaw } from '../../src/index.ts'
+import { createQuickBuilder } from '../../src/build/quick/quick-builder.ts'
+import { configFromEnvironment, startThaw, type Thaw, type ThawOptions } from '../../src/index.ts'
+import { testCacheDir } from '../support/cache-dir.ts'
 
 export const role = 'arn:aws:iam::000000000000:role/any'
 
@@ -36,10 +38,18 @@ export interface Answer {
   log: string
 }
 
-export async function startServer(overrides: Record<string, unknown> = {}, folder?: string): Promise<TestServer> {
+/** `startServer` with the builder of `thaw dev`, for tests that deploy much and are not about building. */
+export const startQuickServer = (overrides: Record<string, unknown> = {}, folder?: string): Promise<TestServer> =>
+  startServer(overrides, folder, { createBuilder: createQuickBuilder })
+
+export async function startServer(
+  overrides: Record<string, unknown> = {},
+  folder?: string,
+  options: Pick<ThawOptions, 'createBuilder'> = {},
+): Promise<TestServer> {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'thaw-e2e-')))
-  const config = configFromEnvironment({}, { port: 0, workers: 2, dataDir, ...overrides })
-  const thaw = await startThaw(config, { logger: pino({ level: 'silent' }) })
+  const config = configFromEnvironment({}, { port: 0, workers: 2, dataDir, cacheDir: testCacheDir, ...overrides })
+  const thaw = await startThaw(config, { ...options, logger: pino({ level: 'silent' }) })
   const client = clientOf(thaw.url)
   return {
     thaw,

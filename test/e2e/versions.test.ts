@@ -14,7 +14,7 @@ import {
   waitUntilPublishedVersionActive,
 } from '@aws-sdk/client-lambda'
 import { expect, onTestFinished, test } from 'vitest'
-import { zipOf, startServer, type TestServer } from './server.ts'
+import { zipOf, startQuickServer, type TestServer } from './server.ts'
 
 const FunctionName = 'f'
 const arn = 'arn:aws:lambda:us-east-1:000000000000:function:f'
@@ -52,7 +52,7 @@ test('each version runs the code that it was published with, and aliases lead to
   const folder = await mkdtemp(join(tmpdir(), 'thaw-versions-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   {
-    await using server = await startServer({}, folder)
+    await using server = await startQuickServer({}, folder)
     const { client } = server
     await server.create(FunctionName, { Code: { ZipFile: await zipOf({ 'index.mjs': source('version1') }) } })
     await client.send(new PublishVersionCommand({ FunctionName, Description: 'First version description :)' }))
@@ -73,7 +73,7 @@ test('each version runs the code that it was published with, and aliases lead to
     expect(await invoked(server, 'live')).toEqual(ran('version2', '2', 'live'))
     await client.send(new UpdateAliasCommand({ ...named, FunctionVersion: '3', RoutingConfig: {} }))
   }
-  await using server = await startServer({}, folder)
+  await using server = await startQuickServer({}, folder)
   expect(await invoked(server, 'live')).toEqual(ran('version3', '3', 'live'))
   expect(await invoked(server, '1')).toEqual(ran('version1', '1', '1'))
   expect(await invoked(server, '2')).toEqual(ran('version2', '2', '2'))
@@ -90,7 +90,7 @@ test('each version runs the code that it was published with, and aliases lead to
 })
 
 test('a function imports what its layer brings', async () => {
-  await using server = await startServer()
+  await using server = await startQuickServer()
   const { client } = server
   const layer = await client.send(
     new PublishLayerVersionCommand({

@@ -20,17 +20,23 @@ export interface Example {
   runtime?: 'nodejs22.x' | 'nodejs24.x' | 'assemblyscript' | 'provided.component'
 }
 
-export async function deploy(
-  server: TestServer,
-  { name, packages = [], runtime = 'nodejs24.x' }: Example,
-  more: Partial<CreateFunctionCommandInput> = {},
-): Promise<void> {
+/** What its reader uploads. */
+export function zipOfExample({ name, packages = [] }: Example): Promise<Buffer> {
   const files = filesOf(join('examples', name), ['**/*.{js,mjs,ts,json}'], '')
   for (const dependency of packages) {
     const path = join('node_modules', dependency)
     Object.assign(files, filesOf(path, ['**/*.{js,cjs,mjs}', 'package.json', '**/package.json'], path))
   }
-  const given = { Runtime: runtime as never, Code: { ZipFile: await zipOf(files) } }
+  return zipOf(files)
+}
+
+export async function deploy(
+  server: TestServer,
+  example: Example,
+  more: Partial<CreateFunctionCommandInput> = {},
+): Promise<void> {
+  const { name, runtime = 'nodejs24.x' } = example
+  const given = { Runtime: runtime as never, Code: { ZipFile: await zipOfExample(example) } }
   await server.create(more.FunctionName ?? name, { ...given, ...more })
 }
 

@@ -155,6 +155,7 @@ export const nothing: UpdateConfigurationInput = {
   logGroup: undefined,
   deadLetterTargetArn: undefined,
   layers: undefined,
+  egress: undefined,
   revisionId: undefined,
 }
 

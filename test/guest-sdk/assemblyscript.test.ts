@@ -194,10 +194,11 @@ test('base64 is that of Node', async () => {
 
 test('the functions of docs/languages.md do what it says', async () => {
   const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'languages.md'), 'utf8')
-  const [event, http] = [...text.matchAll(/```ts\n(import \{[^}]+\} from "thaw"\n[\s\S]+?)```/g)].map(
+  const [event, http, site, client] = [...text.matchAll(/```ts\n(import \{[^}]+\} from "thaw"\n[\s\S]+?)```/g)].map(
     (match) => match[1] ?? '',
   )
-  const compile = async (source = '') => (await compileFunction({ files: { 'index.ts': source } })).start()
+  const compile = async (source = '', options: StartOptions = {}) =>
+    (await compileFunction({ files: { 'index.ts': source } })).start(options)
   const greeter = await compile(event)
   expect(greeter.invoke({ name: 'you' })).toMatchObject({ value: { greeting: 'Hello, you' }, failure: undefined })
   expect((await compile(event)).invoke({})).toMatchObject({ failure: { errorType: 'Greeting.Invalid' } })
@@ -206,4 +207,10 @@ test('the functions of docs/languages.md do what it says', async () => {
     value: { statusCode: 200, body: '{"hello":"you"}', headers: { 'cache-control': 'no-store' } },
   })
   expect(page.invoke(httpEvent({ rawQueryString: '' }))).toMatchObject({ value: { statusCode: 400 } })
+  const { reply } = (await compile(site)).request({ method: 'POST', url: '/upper', body: 'Abc ü' })
+  expect(reply).toMatchObject({ status: 200, body: Buffer.from('ABC ü') })
+  const asking = await compile(client, { fetch: ({ url, body }) => ({ body: body.length > 0 ? body : `"${url}"` }) })
+  expect(asking.invoke({ id: 1 })).toMatchObject({
+    value: { order: { id: 1 }, stock: '"https://stock.example/"', prices: '"https://prices.example/"' },
+  })
 })

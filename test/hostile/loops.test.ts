@@ -43,6 +43,10 @@ test('and one in the allocator that a host call runs', async () => {
   expect(await lateness(await watGuest('realloc-slow', { turns: '-1' }))).toBeLessThan(lateMs)
 })
 
+test('and one in the allocator that the host runs when a wait ends, while the guest is suspended', async () => {
+  expect(await lateness(await watGuest('realloc-late', { turns: '-1' }))).toBeLessThan(lateMs)
+})
+
 test('and one while it cleans up after its answer', async () => {
   expect(await lateness(await watGuest('post-return', { body: '(loop $forever (br $forever))' }))).toBeLessThan(lateMs)
 })
@@ -63,6 +67,13 @@ test('an allocator that takes longer than a slice within a host call is no error
   const { outcome, report } = await runtime.invoke(guest)
   expect(report.cpuMs).toBeGreaterThan(runtime.config.limits.sliceMs)
   expect(outcome).toMatchObject({ kind: 'success', payload: { length: 16 } })
+})
+
+test('what an allocator takes is counted, also where it runs after a wait', async () => {
+  const guest = await runtime.deploy(await watGuest('realloc-late', { turns: '30000000' }))
+  const { outcome, report } = await runtime.invoke(guest)
+  expect(outcome).toMatchObject({ kind: 'success' })
+  expect(report.cpuMs).toBeGreaterThan(runtime.config.limits.sliceMs)
 })
 
 describe('while a guest spins', () => {

@@ -129,12 +129,14 @@ describe('an asynchronous lift', () => {
 
   test('that waits on a set of which there is none', async () => {
     expect(reason(await runtime.contained(await deploy('(i32.const 0x12)')))).toMatch(
-      /^Runtime\.Trap: .*callback code 18/,
+      /^Runtime\.Trap: .*unknown handle 1 used as a waitable-set/,
     )
   })
 
   test('that answers with an unknown callback code', async () => {
-    expect(reason(await runtime.contained(await deploy('(i32.const 9)')))).toMatch(/^Runtime\.Trap: .*callback code 9/)
+    expect(reason(await runtime.contained(await deploy('(i32.const 9)')))).toMatch(
+      /^Runtime\.Trap: .*the callback returned 9/,
+    )
   })
 
   test('that exits without an answer', async () => {

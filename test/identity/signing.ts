@@ -51,6 +51,8 @@ export interface SignOptions {
   host?: string
   /** Headers to sign that the signer would leave out. */
   signable?: string[]
+  /** Whether `x-amz-content-sha256` says the hash of the body, which is signed in any case. */
+  hash?: boolean
 }
 
 export async function sign(request: Draft, options: SignOptions = {}): Promise<Wire> {
@@ -81,10 +83,15 @@ export async function verify(
 
 export const seen = ({ body, ...rest }: Wire): SignedRequest => ({ ...rest, body: async () => body })
 
-function signer({ key: signing = key, region: where = region, service = 'lambda' }: SignOptions): SignatureV4 {
+function signer({
+  key: signing = key,
+  region: where = region,
+  service = 'lambda',
+  hash = true,
+}: SignOptions): SignatureV4 {
   const { accessKeyId, secret: secretAccessKey, sessionToken } = signing
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
-  return new SignatureV4({ credentials, region: where, service, sha256: Sha256 })
+  return new SignatureV4({ credentials, region: where, service, sha256: Sha256, applyChecksum: hash })
 }
 
 function httpRequest({ method, path, query, headers, body }: Draft, { host = 'localhost:9000' }: SignOptions) {

@@ -20,6 +20,8 @@ const hooks: HookTarget = {
 
 const noHost: ImportHost = {
   lower: (iface, func) => ({ fn: () => `${iface}#${func}`, mayBlock: false }),
+  lowerAsync: (iface, func) => () => `${iface}#${func}`,
+  asyncBuiltin: ({ name }) => ({ fn: () => name, mayBlock: false }),
   drop: () => () => undefined,
 }
 

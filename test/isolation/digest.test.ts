@@ -39,7 +39,9 @@ async function stain(instance: GuestInstance, { guest, spec }: Deployed): Promis
   const { config, page } = runtime
   const env = { scheduler: new Scheduler({ sliceMs: 5 }), record: page.worker(0), sliceMs: 5 }
   const invocation = invocationOf(spec, guest.event('return', 'stain-of-the-invocation'))
-  const { clean } = await new Entry(instance).invoke(invocation, env, config, new LogBuffer(1_000), 'stream')
+  const log = new LogBuffer(1_000)
+  const context = { env, config, log, logStream: 'stream', egress: undefined, packageFiles: undefined }
+  const { clean } = await new Entry(instance).invoke(invocation, context)
   expect(clean).toBe(true)
 }
 

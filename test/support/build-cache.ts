@@ -11,7 +11,6 @@ import { limitsSchema } from '../../src/config.ts'
 import { buildAssemblyScript } from '../../src/build/languages/assemblyscript.ts'
 import { buildJavaScript } from '../../src/build/languages/javascript.ts'
 import type { BuiltComponent, SourcePackage } from '../../src/build/languages/language.ts'
-import { buildComponent } from '../../src/build/languages/languages.ts'
 import { openPackage } from '../../src/build/package.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -27,13 +26,23 @@ export function assemblyscriptComponent(source: string | Record<string, string>,
   return cached(buildAssemblyScript, typeof source === 'string' ? { 'index.ts': source } : source, handler)
 }
 
-/** A zip, unpacked and built as the builder does it. */
-export async function packageComponent(zip: Uint8Array, handler: string): Promise<Uint8Array> {
-  const limits = limitsSchema.parse({})
-  return stored([createHash('sha256').update(zip).digest('hex'), handler], async (workFolder) => {
-    const opened = await openPackage(zip, limits)
-    return buildComponent({ runtime: 'nodejs24.x', opened, handler, workFolder, limits })
-  })
+/** A function as it is uploaded; `TestRuntime.deploy` builds it as the builder does, in JavaScript's base. */
+export interface SourceFunction {
+  files: ReadonlyMap<string, Uint8Array>
+  handler: string
+}
+
+/** The source of `index.mjs`, or several files by path. */
+export function javascriptFunction(source: string | Record<string, string>, handler = 'index.handler'): SourceFunction {
+  const sources = typeof source === 'string' ? { 'index.mjs': source } : source
+  return { files: bytesOf(sources), handler }
+}
+
+/** A zip, unpacked as the builder does it. */
+export async function packageFunction(zip: Uint8Array, handler: string): Promise<SourceFunction> {
+  const opened = await openPackage(zip, limitsSchema.parse({}))
+  if (opened.kind !== 'files') throw new Error('The zip holds a component')
+  return { files: opened.files, handler }
 }
 
 function cached(
@@ -42,15 +51,23 @@ function cached(
   handler: string,
 ): Promise<Uint8Array> {
   return stored([build.name, sources, handler], (workFolder) => {
-    const files = new Map(Object.entries(sources).map(([name, text]) => [name, new TextEncoder().encode(text)]))
-    return build({ files, handler, workFolder, limits: limitsSchema.parse({}) })
+    return build({ files: bytesOf(sources), handler, workFolder, limits: limitsSchema.parse({}) })
   })
 }
 
-async function stored(input: unknown[], build: (workFolder: string) => Promise<BuiltComponent>): Promise<Uint8Array> {
-  const key = createHash('sha256')
-    .update(JSON.stringify([toolchain(), ...input]))
-    .digest('hex')
+const bytesOf = (sources: Record<string, string>): Map<string, Uint8Array> =>
+  new Map(Object.entries(sources).map(([name, text]) => [name, new TextEncoder().encode(text)]))
+
+function stored(input: unknown[], build: (workFolder: string) => Promise<BuiltComponent>): Promise<Uint8Array> {
+  return storedUnder([toolchain(), ...input], build)
+}
+
+/** `input` is all that decides what `build` makes, toolchain included. */
+export async function storedUnder(
+  input: unknown[],
+  build: (workFolder: string) => Promise<Pick<BuiltComponent, 'component'>>,
+): Promise<Uint8Array> {
+  const key = createHash('sha256').update(JSON.stringify(input)).digest('hex')
   const path = join(folder, `${key}.wasm`)
   try {
     return await readFile(path)
@@ -71,10 +88,10 @@ async function stored(input: unknown[], build: (workFolder: string) => Promise<B
 }
 
 /** Whatever of the repository decides what a source is built to. */
-function toolchain(): string {
+export function toolchain(): string {
   const hash = createHash('sha256')
   const files = globSync(
-    ['guest-sdk/**/*', 'src/build/languages/*.ts', 'src/build/guest-sdk.ts', 'package-lock.json'],
+    ['guest-sdk/**/*', 'src/build/{languages,base}/*.ts', 'src/build/guest-sdk.ts', 'package-lock.json'],
     {
       cwd: root,
       withFileTypes: true,

@@ -4,12 +4,20 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readBase, type Base } from '../../src/build/base/base.ts'
+import { openBases } from '../../src/build/base/bases.ts'
+import { buildInBase, javascriptRoundToPages } from '../../src/build/base/build.ts'
+import type { HandlerKind } from '../../src/build/languages/handler-kind.ts'
 import { componentToArtifacts, type ComponentArtifacts } from '../../src/build/component.ts'
 import { configFromEnvironment, type Config, type Limits } from '../../src/config.ts'
 import { createRuntime, type FunctionRuntime } from '../../src/instance/runtime.ts'
+import type { HttpExchange } from '../../src/http/message.ts'
 import type { FunctionFailure, FunctionSpec, Invocation, InvocationResult } from '../../src/invocation.ts'
 import { SharedPage } from '../../src/memory/shared-page.ts'
 import { startTicker } from '../../src/memory/ticker.ts'
+import { openExchange } from '../../src/worker/streaming/event-exchange.ts'
+import { toolchain, type SourceFunction } from './build-cache.ts'
+import { testCacheDir } from './cache-dir.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -29,6 +37,7 @@ export interface InvokeOptions {
   traceId?: string
   /** On an instance that is held for provisioned concurrency. */
   provisioned?: boolean
+  http?: HttpExchange
 }
 
 export interface TestRuntime extends AsyncDisposable {
@@ -38,7 +47,7 @@ export interface TestRuntime extends AsyncDisposable {
   readonly page: SharedPage
   /** What the checking mode found. */
   readonly impurities: string[]
-  deploy(component: Uint8Array, overrides?: Partial<FunctionSpec>): Promise<FunctionSpec>
+  deploy(code: Uint8Array | SourceFunction, overrides?: Partial<FunctionSpec>): Promise<FunctionSpec>
   invoke(spec: FunctionSpec, payload?: string | Uint8Array, options?: InvokeOptions): Promise<InvocationResult>
 }
 
@@ -72,12 +81,18 @@ export async function testRuntime(options: TestRuntimeOptions = {}): Promise<Tes
     artifactsDir,
     page,
     impurities,
-    async deploy(component, overrides = {}) {
-      const artifacts = await artifactsOf(component, artifactsDir, defaults.limits)
+    async deploy(code, overrides = {}) {
+      const artifacts = await artifactsOf(code, artifactsDir, defaults.limits)
       return functionSpec(artifacts, ++deployments, overrides)
     },
-    invoke: (spec, payload = '', invokeOptions = {}) =>
-      runtime.invoke(invocationOf(spec, payload, invokeOptions), invokeOptions.provisioned),
+    async invoke(spec, payload = '', invokeOptions = {}) {
+      const invocation = invocationOf(spec, payload, invokeOptions)
+      const isEvent = spec.entry !== undefined && invocation.http === undefined
+      // As a worker does for Invoke.
+      const exchange = isEvent ? openExchange(invocation, config.limits.responseBytes) : undefined
+      const result = await runtime.invoke(invocation, invokeOptions.provisioned)
+      return exchange === undefined ? result : exchange.resultOf(result)
+    },
     async [Symbol.asyncDispose]() {
       runtime[Symbol.dispose]()
       await ticker.stop()
@@ -88,7 +103,7 @@ export async function testRuntime(options: TestRuntimeOptions = {}): Promise<Tes
 }
 
 export function functionSpec(
-  artifacts: Pick<ComponentArtifacts, 'engine' | 'snapshot' | 'initMs'>,
+  artifacts: Pick<ComponentArtifacts, 'engine' | 'snapshot' | 'initMs' | 'entry'>,
   deployment: number,
   overrides: Partial<FunctionSpec> = {},
 ): FunctionSpec {
@@ -102,9 +117,12 @@ export function functionSpec(
     runtime: 'provided.component',
     memoryMb: 128,
     timeoutMs: 10_000,
+    ephemeralStorageMb: 512,
     environment: {},
+    egress: [],
     engine: artifacts.engine,
     snapshot: artifacts.snapshot,
+    ...(artifacts.entry !== undefined && { entry: artifacts.entry }),
     initDurationMs: artifacts.initMs,
     logGroup: `/aws/lambda/${functionName}`,
     ...overrides,
@@ -125,6 +143,7 @@ export function invocationOf(
     tenantId: options.tenantId,
     traceId: options.traceId,
     signal: options.signal,
+    http: options.http,
   }
 }
 
@@ -140,20 +159,65 @@ export function failureOf({ outcome }: InvocationResult): FunctionFailure {
   throw new Error(`the function succeeded: ${Buffer.from(outcome.payload).toString().slice(0, 200)}`)
 }
 
-/** Artifacts by component, built once for all tests that use the same folder. */
-async function artifactsOf(component: Uint8Array, artifactsDir: string, limits: Limits): Promise<ComponentArtifacts> {
-  const memo = join(artifactsDir, `${createHash('sha256').update(component).digest('hex')}.json`)
+/** Built once for all tests that use the same folder. */
+async function artifactsOf(
+  code: Uint8Array | SourceFunction,
+  artifactsDir: string,
+  limits: Limits,
+): Promise<ComponentArtifacts> {
+  const memo = join(artifactsDir, `${digestOf(code)}.json`)
   if (existsSync(memo)) {
     const known: ComponentArtifacts = JSON.parse(await readFile(memo, 'utf8'))
     return known
   }
-  // As the builder does it: QuickJS grows its memory in small steps, so sizes are rounded for functions to share.
-  const roundToPages = component.length > 1_000_000 ? 16 : 1
-  const artifacts = await componentToArtifacts(component, { artifactsDir, limits, roundToPages })
+  const artifacts =
+    code instanceof Uint8Array
+      ? await componentToArtifacts(code, { artifactsDir, limits, roundToPages: roundToPages(code) })
+      : await functionToArtifacts(code, artifactsDir, limits)
   const staging = `${memo}.${crypto.randomUUID()}.tmp`
   await writeFile(staging, JSON.stringify(artifacts))
   await rename(staging, memo)
   return artifacts
+}
+
+/** As the builder does it: QuickJS grows its memory in small steps, so sizes are rounded for functions to share. */
+const roundToPages = (component: Uint8Array): number => (component.length > 1_000_000 ? javascriptRoundToPages : 1)
+
+function digestOf(code: Uint8Array | SourceFunction): string {
+  const hash = createHash('sha256')
+  if (code instanceof Uint8Array) return hash.update(code).digest('hex')
+  hash.update(toolchain()).update(code.handler)
+  for (const [path, bytes] of code.files) hash.update(`\n${path} ${bytes.length}\n`).update(bytes)
+  return hash.digest('hex')
+}
+
+const bases: Partial<Record<HandlerKind, Promise<Base>>> = {}
+
+/** A build of it. Errors: as a builder's. */
+export async function functionToArtifacts(
+  { files, handler }: SourceFunction,
+  artifactsDir: string,
+  limits: Limits,
+): Promise<ComponentArtifacts> {
+  const open = (kind: HandlerKind) => () => (bases[kind] ??= openBase(kind, limits))
+  const workFolder = await mkdtemp(join(tmpdir(), 'thaw-fixture-'))
+  try {
+    const job = { runtime: 'nodejs24.x', handler, workFolder, stagingFolder: artifactsDir, limits } as const
+    const { entry, ...built } = await buildInBase(
+      { event: open('event'), http: open('http') },
+      { ...job, files, layers: new Map() },
+    )
+    return { ...built, ...(entry !== undefined && { entry }) }
+  } finally {
+    await rm(workFolder, { recursive: true, force: true })
+  }
+}
+
+async function openBase(kind: HandlerKind, limits: Limits): Promise<Base> {
+  await using opened = openBases({ cacheDir: testCacheDir, limits })
+  const path = await opened.path(kind)
+  if (path === undefined) throw new Error('The base of JavaScript functions could not be made')
+  return readBase(path)
 }
 
 /** Named by the code that makes artifacts: when that changes, everything is built anew. */

@@ -11,12 +11,23 @@ import type { AbiType, CoreValue } from '../../src/wasi/abi/type.ts'
 import { enumeration, option, result, variant } from '../../src/wasi/abi/variants.ts'
 import { GuestLimit, GuestTrap } from '../../src/wasi/errors.ts'
 import { HandleTable } from '../../src/wasi/handles.ts'
-import { TestGuest } from './support.ts'
+import { AsyncState } from '../../src/wasi/async/state.ts'
+import { Waits } from '../../src/wasi/waits.ts'
+import { TestGuest, testLimits } from './support.ts'
 import type { GuestOptions } from './support.ts'
 
 function context(options: GuestOptions = {}) {
   const guest = new TestGuest(options)
-  const shared = { handles: new HandleTable(8), maxListElements: 100, mayLeave: true }
+  const handles = new HandleTable(8)
+  const shared = {
+    handles,
+    async: new AsyncState(handles, new Waits(), testLimits),
+    maxElements: { handles: 100, httpFields: 100 },
+    maxStringBytes: 10_000_000,
+    stringBytes: 0,
+    mayLeave: true,
+    lent: undefined,
+  }
   return { guest, cx: new AbiContext(guest.options, shared) }
 }
 

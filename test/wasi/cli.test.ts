@@ -22,10 +22,10 @@ describe('wasi:cli/environment', () => {
     expect(pairs(guest, guest.result('wasi:cli/environment', 'get-environment'))).toEqual([['STAGE', 'test']])
   })
 
-  test('has no arguments and no working directory', () => {
+  test('has no arguments, and the working directory that Lambda has', () => {
     const guest = new TestGuest()
     expect(guest.result('wasi:cli/environment', 'get-arguments').getUint32(4, true)).toBe(0)
-    expect(guest.result('wasi:cli/environment', 'initial-cwd').getUint8(0)).toBe(0)
+    expect(guest.invoke('wasi:cli/environment', 'initial-cwd')).toBe('/var/task')
   })
 
   test('has nothing of the host in it', () => {

@@ -1,9 +1,17 @@
 /** A guest without code: a real memory, a bump allocator, and the core functions the host gives it. */
+import { AbiContext } from '../../src/wasi/abi/context.ts'
+import type { AbiShared, LowerOptions } from '../../src/wasi/abi/context.ts'
+import { FlatReader } from '../../src/wasi/abi/type.ts'
 import type { CoreValue } from '../../src/wasi/abi/type.ts'
-import type { LowerOptions } from '../../src/wasi/abi/context.ts'
+import { AsyncState } from '../../src/wasi/async/state.ts'
+import type { EgressClient } from '../../src/http/egress.ts'
+import type { HttpExchange } from '../../src/http/message.ts'
 import type { WasiLimits } from '../../src/wasi/errors.ts'
+import { HandleTable } from '../../src/wasi/handles.ts'
 import { WasiHost } from '../../src/wasi/host.ts'
+import { findFunction } from '../../src/wasi/offered.ts'
 import type { WasiInvocation } from '../../src/wasi/state.ts'
+import { Waits } from '../../src/wasi/waits.ts'
 
 export const PAGE = 65_536
 /** Where results go; what the allocator hands out begins after. */
@@ -15,7 +23,58 @@ export interface GuestOptions {
   environment?: Record<string, string>
   encoding?: LowerOptions['encoding']
   signal?: AbortSignal
+  http?: HttpExchange
+  egress?: EgressClient
+  files?: WasiInvocation['files']
+  payloadStream?: WasiInvocation['payloadStream']
   realloc?: (oldPtr: number, oldSize: number, align: number, newSize: number) => number
+}
+
+type Grants = Pick<GuestOptions, 'environment' | 'signal' | 'http' | 'egress' | 'files' | 'payloadStream'>
+
+export const testLimits: WasiLimits = {
+  handles: 64,
+  hostCallBytes: 100_000,
+  httpFields: 100,
+  httpFieldBytes: 10_000,
+  httpHeldBytes: 200_000,
+}
+
+/** The guest's side of the canonical ABI: what stands for a resource is its handle. */
+class GuestHandles extends HandleTable {
+  override insert(handle: unknown): number {
+    return Number(handle)
+  }
+  override lend(handle: unknown): number {
+    return Number(handle)
+  }
+  override get(handle: number): never {
+    return handle as never
+  }
+  override remove(handle: number): never {
+    return handle as never
+  }
+}
+
+/** The same of the ends of streams and futures. */
+class GuestAsync extends AsyncState {
+  override giveStream(stream: unknown): number {
+    return Number(stream)
+  }
+  override giveFuture(future: unknown): number {
+    return Number(future)
+  }
+}
+
+const guestHandles = new GuestHandles(0)
+export const guestShared: AbiShared = {
+  handles: guestHandles,
+  async: new GuestAsync(guestHandles, new Waits(), testLimits),
+  maxElements: { handles: 10_000, httpFields: 10_000 },
+  maxStringBytes: Number.POSITIVE_INFINITY,
+  stringBytes: 0,
+  mayLeave: true,
+  lent: undefined,
 }
 
 export class TestGuest {
@@ -25,10 +84,10 @@ export class TestGuest {
   readonly allocations: { align: number; size: number }[] = []
   log = ''
   #top = HEAP
-  #grants: Pick<GuestOptions, 'environment' | 'signal'> = {}
+  #grants: Grants = {}
 
   constructor({ limits, encoding = 'utf8', realloc, ...grants }: GuestOptions = {}) {
-    this.host = new WasiHost({ handles: 64, hostCallBytes: 100_000, ...limits })
+    this.host = new WasiHost({ ...testLimits, ...limits })
     this.options = { memory: () => this.memory, realloc: () => realloc ?? this.realloc, encoding }
     this.begin(grants)
   }
@@ -42,12 +101,16 @@ export class TestGuest {
     return ptr
   }
 
-  begin(grants: Pick<GuestOptions, 'environment' | 'signal'> = {}): void {
+  begin(grants: Grants = {}): void {
     this.#grants = grants
-    const { environment = {}, signal } = grants
+    const { environment = {}, signal, http, egress, files, payloadStream } = grants
     const invocation: WasiInvocation = {
       environment,
       signal,
+      http,
+      egress,
+      files,
+      payloadStream,
       write: (_stream, bytes) => {
         this.log += Buffer.from(bytes).toString()
       },
@@ -64,6 +127,45 @@ export class TestGuest {
   drop(iface: string, resource: string, handle: number): void {
     const drop = this.host.drop(iface, resource)
     this.#attempt(() => drop(handle))
+  }
+
+  /**
+   * One call with component-level values, lowered and lifted as a guest's own bindings do; handles are numbers. A
+   * promise of the answer if the call has to wait.
+   */
+  invoke(iface: string, func: string, ...values: unknown[]): unknown {
+    const type = findFunction(iface, func)
+    if (type === undefined) throw new Error(`${iface} ${func} is not offered`)
+    const cx = new AbiContext({ ...this.options, realloc: () => this.realloc }, guestShared)
+    const flat: CoreValue[] = []
+    if (type.params.flat.length <= 16) type.params.lower(cx, values, flat)
+    else {
+      // More go through memory.
+      const at = this.realloc(0, 0, type.params.align, type.params.size)
+      type.params.store(cx, at, values)
+      flat.push(at)
+    }
+    const { result } = type
+    const ptr = result === undefined ? 0 : this.realloc(0, 0, result.align, result.size)
+    const viaMemory = result !== undefined && result.flat.length > 1
+    const lift = (core: unknown): unknown => {
+      if (result === undefined) return undefined
+      if (viaMemory) return result.load(cx, ptr)
+      if (typeof core !== 'number' && typeof core !== 'bigint') throw new Error(`${func} returned ${String(core)}`)
+      return result.lift(cx, new FlatReader([core]))
+    }
+    const core = this.call(iface, func, ...flat, ...(viaMemory ? [ptr] : []))
+    return core instanceof Promise ? core.then(lift) : lift(core)
+  }
+
+  /** A call that answers with a handle, or `ok` with one. */
+  handle(iface: string, func: string, ...values: unknown[]): number {
+    const answer = this.invoke(iface, func, ...values)
+    if (typeof answer === 'number') return answer
+    if (typeof answer === 'object' && answer !== null && 'val' in answer && typeof answer.val === 'number') {
+      return answer.val
+    }
+    throw new Error(`${func} answered ${JSON.stringify(answer)}`)
   }
 
   #attempt(run: () => unknown): unknown {

@@ -364,7 +364,7 @@ test('a quarantined deployment is run by the worker behind that socket only', as
   expect(JSON.parse((await ask()).body)).toMatchObject({ pid: front.pid })
 })
 
-test('the permission model holds: no writing, no reading elsewhere, no processes, no threads, no environment', async () => {
+test('the permission model holds: no writing, no reading elsewhere, no processes, no threads, nothing of the environment', async () => {
   writeFileSync(join(bench.folder, 'secret'), 'x')
   const { body } = await invoke({ do: 'escape', folder: bench.folder })
   const denied = 'ERR_ACCESS_DENIED'
@@ -375,7 +375,7 @@ test('the permission model holds: no writing, no reading elsewhere, no processes
     spawn: denied,
     thread: denied,
   })
-  expect(JSON.parse((await invoke({ do: 'describe' })).body).env).toEqual({})
+  expect(JSON.parse((await invoke({ do: 'describe' })).body).env).toEqual({ UV_THREADPOOL_SIZE: '16' })
 })
 
 test('a rejection that nobody awaits is told, and nothing else', async () => {

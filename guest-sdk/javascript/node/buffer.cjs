@@ -75,6 +75,10 @@ Buffer.prototype.write = function (text, offset, length, encoding) {
   this.set(bytes.subarray(0, this.length - at), at)
   return Math.min(bytes.length, this.length - at)
 }
+for (const end of ['LE', 'BE']) {
+  Buffer.prototype[`readBigUint64${end}`] = Buffer.prototype[`readBigUInt64${end}`]
+  Buffer.prototype[`writeBigUint64${end}`] = Buffer.prototype[`writeBigUInt64${end}`]
+}
 defineGlobals({ Buffer })
 
 module.exports = {
@@ -82,6 +86,8 @@ module.exports = {
   Buffer,
   atob,
   btoa,
+  kStringMaxLength: 1_073_741_799,
+  transcode: (bytes, from, to) => Buffer.from(Buffer.from(bytes).toString(from), to),
   constants: { MAX_LENGTH: base.kMaxLength, MAX_STRING_LENGTH: 1_073_741_799 },
   isUtf8(bytes) {
     try {

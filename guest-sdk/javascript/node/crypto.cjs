@@ -1,10 +1,12 @@
-/** node:crypto's common part: randomness, hashes and HMAC. The hashes are @noble/hashes', in JavaScript. */
+/** node:crypto's common part: randomness, hashes, HMAC, signatures and their keys. The hashes are @noble/hashes', in JavaScript. */
 const { Buffer } = require('./buffer.cjs')
 const { crypto } = require('../random.js')
 const { md5, sha1 } = require('@noble/hashes/legacy.js')
 const { sha224, sha256, sha384, sha512 } = require('@noble/hashes/sha2.js')
 const { hmac } = require('@noble/hashes/hmac.js')
 const { queueTick } = require('../timers.js')
+const { KeyObject, createPrivateKey, createPublicKey, createSecretKey, materialOf } = require('./crypto_keys.cjs')
+const signatures = require('./crypto_signatures.cjs')
 
 /** What one call to the host gives. */
 const maxRandomBytes = 65_536
@@ -30,6 +32,14 @@ function bytesOf(data, encoding = 'utf8') {
   )
 }
 const plain = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+
+function secretOf(key) {
+  if (!(key instanceof KeyObject)) return bytesOf(key)
+  if (key.type === 'secret') return materialOf(key)
+  throw Object.assign(new TypeError(`Invalid key object type ${key.type}, expected secret.`), {
+    code: 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE',
+  })
+}
 
 /** What createHash and createHmac return. `running` is noble's. */
 class Digest {
@@ -114,9 +124,22 @@ function timingSafeEqual(left, right) {
   return difference === 0
 }
 
+/** Of Node's, what is not here: called, they say so, and not that something is no function. */
+const missing =
+  `createCipheriv createDecipheriv generateKey generateKeySync generateKeyPair generateKeyPairSync createDiffieHellman createECDH
+  diffieHellman privateDecrypt privateEncrypt publicDecrypt publicEncrypt hkdf hkdfSync pbkdf2 pbkdf2Sync scrypt
+  scryptSync`.split(/\s+/)
+function unavailable(name) {
+  const here = 'hashes, HMAC, signatures, randomness, timingSafeEqual and webcrypto are'
+  throw Object.assign(new Error(`crypto.${name} is not available in Thaw: ${here}`), {
+    code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+  })
+}
+
 module.exports = {
+  ...Object.fromEntries(missing.map((name) => [name, () => unavailable(name)])),
   createHash: (name) => new Hash(hashOf(name).create()),
-  createHmac: (name, key) => new Hmac(hmac.create(hashOf(name), bytesOf(key))),
+  createHmac: (name, key) => new Hmac(hmac.create(hashOf(name), secretOf(key))),
   hash: (name, data, encoding = 'hex') => output(hashOf(name)(bytesOf(data)), encoding),
   getHashes: () => Object.keys(hashes),
   Hash,
@@ -136,5 +159,9 @@ module.exports = {
   get subtle() {
     return crypto.subtle
   },
-  constants: {},
+  ...signatures,
+  KeyObject,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
 }

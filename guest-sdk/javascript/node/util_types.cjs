@@ -21,7 +21,9 @@ const isBooleanObject = (value) => isObject(value) && has(Boolean.prototype.valu
 const isBigIntObject = (value) => isObject(value) && has(BigInt.prototype.valueOf)(value)
 const isSymbolObject = (value) => isObject(value) && has(Symbol.prototype.valueOf)(value)
 const isArrayBuffer = has(getter(ArrayBuffer, 'byteLength'))
-const isSharedArrayBuffer = has(getter(SharedArrayBuffer, 'byteLength'))
+// Not every engine has it.
+const isSharedArrayBuffer =
+  typeof SharedArrayBuffer === 'undefined' ? () => false : has(getter(SharedArrayBuffer, 'byteLength'))
 
 module.exports = {
   isDate: has(Date.prototype.getTime),

@@ -38,14 +38,21 @@ export class Body {
   #bytes
   /** @type {ReadableStream | undefined} */
   #stream
-  /** Bytes were read without a stream of them having been made. */
+  /** What comes from the host, as long as nobody has asked for a stream of it. @type {{ read(): Promise<Uint8Array | undefined>, cancel(): void } | undefined} */
+  #source
+  /** Bytes, or the source, were read without a stream of them having been made. */
   #read = false
 
   constructor(body) {
     this.#bytes = body?.bytes
     this.#stream = body?.stream
+    this.#source = body?.source
   }
   get body() {
+    if (this.#stream === undefined && this.#source !== undefined) {
+      this.#stream = streamFrom(this.#source, this.#read)
+      this.#source = undefined
+    }
     if (this.#stream === undefined && this.#bytes !== undefined) {
       this.#stream = streamOf(this.#bytes)
       if (this.#read) {
@@ -83,12 +90,14 @@ export class Body {
   }
   async #consume() {
     this.#assertUnused()
-    if (this.#stream === undefined) {
-      if (this.#bytes === undefined) return new Uint8Array(0)
-      this.#read = true
-      return this.#bytes
-    }
     const pieces = []
+    if (this.#stream === undefined) {
+      if (this.#bytes === undefined && this.#source === undefined) return new Uint8Array(0)
+      this.#read = true
+      if (this.#source === undefined) return this.#bytes
+      for (let piece; (piece = await this.#source.read()) !== undefined;) pieces.push(piece)
+      return joined(pieces)
+    }
     for await (const piece of this.#stream) {
       if (!(piece instanceof Uint8Array)) throw new TypeError('A body is made of chunks of type Uint8Array')
       pieces.push(piece)
@@ -96,9 +105,15 @@ export class Body {
     return joined(pieces)
   }
 
+  /** A source has become a stream, if there was one. */
+  #open() {
+    if (this.#source !== undefined) void this.body
+  }
+
   /** @protected The body for a copy of this; both can be read. */
   _tee() {
     this.#assertUnused()
+    this.#open()
     if (this.#stream === undefined) return this.#bytes === undefined ? undefined : { bytes: this.#bytes }
     const [mine, theirs] = this.#stream.tee()
     this.#stream = mine
@@ -107,6 +122,7 @@ export class Body {
   /** @protected The body for an object that takes its place; this one has none left to read. */
   _take() {
     this.#assertUnused()
+    this.#open()
     if (this.#stream === undefined) {
       if (this.#bytes === undefined) return undefined
       this.#read = true
@@ -117,7 +133,7 @@ export class Body {
 
   static {
     bytesNow = (body) => {
-      if (body.#stream !== undefined || body.#read) return undefined
+      if (body.#stream !== undefined || body.#source !== undefined || body.#read) return undefined
       body.#read = body.#bytes !== undefined
       return body.#bytes ?? new Uint8Array(0)
     }
@@ -125,6 +141,25 @@ export class Body {
 }
 
 const copied = (bytes) => new Uint8Array(bytes)
+
+/** `used`: it has been read, or is being. */
+function streamFrom(source, used) {
+  const stream = new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      const piece = await source.read()
+      if (piece !== undefined) return controller.enqueue(piece)
+      controller.close()
+      controller.byobRequest?.respond(0)
+    },
+    cancel: () => (used ? undefined : source.cancel()),
+  })
+  if (used) {
+    void stream.cancel()
+    stream.getReader()
+  }
+  return stream
+}
 
 function streamOf(bytes) {
   return new ReadableStream({

@@ -17,6 +17,7 @@ export function webInterface(constructor, name, members = []) {
 /** The bytes of an ArrayBuffer or a view of one; not a copy. Undefined for anything else. */
 export function bufferBytes(value) {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value)
+  if (value instanceof ArrayBuffer) return new Uint8Array(value)
+  if (typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer) return new Uint8Array(value)
   return undefined
 }

@@ -8,6 +8,9 @@ import { URL } from './url.js'
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const normalized = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
 
+/** A member of init, for a body that comes from the host (body.js). */
+export const incoming = Symbol('incoming')
+
 /** Members that are kept as they come: their default and what they may be. */
 const enumerations = {
   cache: ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached'],
@@ -47,7 +50,8 @@ export class Request extends Body {
       throw new TypeError('Request with GET/HEAD method cannot have body')
     }
     let body
-    if (hasBody) {
+    if (given[incoming] !== undefined) body = { source: given[incoming] }
+    else if (hasBody) {
       body = extract(given.body)
       if (body.stream !== undefined && given.duplex !== 'half') {
         throw new TypeError('RequestInit: the duplex option is required when sending a body that is a stream')

@@ -18,6 +18,8 @@ export class Response extends Body {
   #statusText
   #headers
   #type
+  #url = ''
+  #redirected = false
 
   constructor(body = null, init = undefined) {
     const given = init ?? {}
@@ -37,15 +39,17 @@ export class Response extends Body {
     this.#statusText = statusText
     this.#headers = headers
     this.#type = own?.type ?? 'default'
+    this.#url = own?.url ?? ''
+    this.#redirected = own?.redirected ?? false
   }
   get type() {
     return this.#type
   }
   get url() {
-    return ''
+    return this.#url
   }
   get redirected() {
-    return false
+    return this.#redirected
   }
   get status() {
     return this.#status
@@ -62,7 +66,12 @@ export class Response extends Body {
   clone() {
     const { statusText, headers } = this
     const body = this._tee()
-    return new Response(null, { statusText, headers, [made]: { status: this.#status, type: this.#type, body } })
+    const { url, redirected } = this
+    return new Response(null, {
+      statusText,
+      headers,
+      [made]: { status: this.#status, type: this.#type, url, redirected, body },
+    })
   }
 
   static error() {
@@ -89,6 +98,14 @@ export class Response extends Body {
     if (!headers.has('content-type')) headers.set('content-type', 'application/json')
     return new Response(encodeUtf8(text), { status: init?.status, statusText: init?.statusText, headers })
   }
+}
+
+/** What came from a server. @param {ReadableStream | undefined} stream */
+export function receivedResponse(stream, { status, headers, url, redirected }) {
+  const body = stream === undefined ? undefined : { stream, type: null }
+  const response = new Response(null, { headers, [made]: { status, type: 'basic', url, redirected, body } })
+  immutable(response.headers)
+  return response
 }
 
 function statusOf(value) {

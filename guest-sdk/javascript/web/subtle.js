@@ -1,6 +1,7 @@
 /**
  * crypto.subtle (Web Cryptography): digests, HMAC and AES-GCM, by @noble/hashes and @stablelib. That is JavaScript in an
- * interpreter: right, but slow, and no promise of constant time. What is not here is refused with NotSupportedError.
+ * interpreter: right, but slow, and no promise of constant time. Signatures with public keys are the host's (signatures.js).
+ * What is not here is refused with NotSupportedError.
  */
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha1 } from '@noble/hashes/legacy.js'
@@ -9,82 +10,48 @@ import { AES } from '@stablelib/aes'
 import { GCM } from '@stablelib/gcm'
 import { decodeUtf8, encodeUtf8 } from '../bytes.js'
 import { crypto } from '../random.js'
-import { bufferBytes, defineGlobals, webInterface } from './define.js'
+import {
+  bufferOf,
+  checkedUsages,
+  checkJwk,
+  copyOf,
+  CryptoKey,
+  hashNamed,
+  makeKey,
+  materialIn,
+  normalized,
+  refusal,
+  secret,
+} from './crypto-key.js'
+import { defineGlobals, webInterface } from './define.js'
+import * as signatures from './signatures.js'
+
+const { signatureNames } = signatures
 
 const hashes = { 'SHA-1': sha1, 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 }
 const blockBits = { 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024 }
 /** JWA's names, by which JSON Web Keys go. */
 const jwkNames = { 'SHA-1': 'HS1', 'SHA-256': 'HS256', 'SHA-384': 'HS384', 'SHA-512': 'HS512' }
 const usagesOf = { HMAC: ['sign', 'verify'], 'AES-GCM': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'] }
-
-const refusal = (name, message) => new DOMException(message, name)
-const secret = Symbol('CryptoKey')
-let materialOf
-
-export class CryptoKey {
-  #bytes
-  #algorithm
-  #extractable
-  #usages
-  constructor(made, bytes, algorithm, extractable, usages) {
-    if (made !== secret) throw new TypeError('Illegal constructor')
-    this.#bytes = bytes
-    this.#algorithm = algorithm
-    this.#extractable = extractable
-    this.#usages = usages
-  }
-  get type() {
-    return 'secret'
-  }
-  get extractable() {
-    return this.#extractable
-  }
-  get algorithm() {
-    return this.#algorithm
-  }
-  get usages() {
-    return this.#usages
-  }
-  static {
-    materialOf = (key) => key.#bytes
-  }
-}
-
-/** `{ name, ...members }` with the name in the standard's spelling. */
-function normalized(algorithm, supported) {
-  const given = typeof algorithm === 'object' && algorithm !== null ? algorithm : { name: algorithm }
-  if (given.name === undefined) throw new TypeError('The algorithm has no name')
-  const name = supported.find((known) => known.toLowerCase() === String(given.name).toLowerCase())
-  if (name === undefined) {
-    throw refusal('NotSupportedError', `Unrecognized algorithm name: ${given.name} (here are ${supported.join(', ')})`)
-  }
-  return { ...given, name }
-}
-const hashNamed = (algorithm) => normalized(algorithm, Object.keys(hashes)).name
-
-function copyOf(data) {
-  const bytes = bufferBytes(data)
-  if (bytes === undefined) throw new TypeError('The data must be an ArrayBuffer or a view of one')
-  return new Uint8Array(bytes)
-}
-const bufferOf = (bytes) => new Uint8Array(bytes).buffer
+const isSecret = (name) => usagesOf[name] !== undefined
+const keyNames = [...Object.keys(usagesOf), ...signatureNames]
+const signers = ['HMAC', ...signatureNames]
 
 function usable(key, name, usage) {
   if (!(key instanceof CryptoKey)) throw new TypeError('The key must be a CryptoKey')
   if (key.algorithm.name !== name) throw refusal('InvalidAccessError', 'The key is not of the requested algorithm')
   if (!key.usages.includes(usage)) throw refusal('InvalidAccessError', `The key does not permit "${usage}"`)
-  return materialOf(key)
+  return materialIn(key)
 }
 
-function makeKey(bytes, algorithm, extractable, usages) {
-  const allowed = usagesOf[algorithm.name]
-  const wanted = [...usages].map(String)
-  if (wanted.some((usage) => !allowed.includes(usage))) {
-    throw refusal('SyntaxError', `Unsupported key usage for a ${algorithm.name} key`)
-  }
-  if (wanted.length === 0) throw refusal('SyntaxError', 'Usages cannot be empty for a secret key')
-  const unique = allowed.filter((usage) => wanted.includes(usage))
-  return new CryptoKey(secret, bytes, algorithm, Boolean(extractable), unique)
+function makeSecret(bytes, algorithm, extractable, usages) {
+  return makeKey(
+    'secret',
+    bytes,
+    algorithm,
+    extractable,
+    checkedUsages(algorithm.name, usages, usagesOf[algorithm.name]),
+  )
 }
 
 function hmacAlgorithm(given, bytes) {
@@ -102,22 +69,16 @@ function aesAlgorithm(bytes) {
 }
 
 function fromJwk(jwk, given, extractable, usages) {
-  if (typeof jwk !== 'object' || jwk === null || jwk.kty !== 'oct' || typeof jwk.k !== 'string') {
-    throw refusal('DataError', 'The JSON Web Key is not of type "oct"')
-  }
+  if (jwk.kty === 'oct' && typeof jwk.k !== 'string') throw refusal('DataError', 'The JSON Web Key has no "k"')
   let bytes
   try {
-    bytes = Uint8Array.fromBase64(jwk.k, { alphabet: 'base64url' })
+    bytes = Uint8Array.fromBase64(jwk.k ?? '', { alphabet: 'base64url' })
   } catch (cause) {
     throw refusal('DataError', `The JSON Web Key is malformed: ${cause.message}`)
   }
   const alg = given.name === 'HMAC' ? jwkNames[hashNamed(given.hash)] : `A${bytes.length * 8}GCM`
-  if (jwk.alg !== undefined && jwk.alg !== alg) throw refusal('DataError', 'The "alg" of the JSON Web Key is another')
-  const operations = jwk.key_ops
-  if (operations !== undefined && ![...usages].every((usage) => operations.includes(usage))) {
-    throw refusal('DataError', 'The "key_ops" of the JSON Web Key do not permit the usages')
-  }
-  if (jwk.ext === false && extractable) throw refusal('DataError', 'The JSON Web Key is not extractable')
+  const use = given.name === 'HMAC' ? 'sig' : 'enc'
+  checkJwk(jwk, { kty: 'oct', use, alg: [alg] }, extractable, [...usages])
   return bytes
 }
 
@@ -155,15 +116,17 @@ export class SubtleCrypto {
   }
   async sign(algorithm, key, data) {
     const bytes = copyOf(data)
-    const { name } = normalized(algorithm, ['HMAC'])
-    const material = usable(key, name, 'sign')
+    const given = normalized(algorithm, signers)
+    const material = usable(key, given.name, 'sign')
+    if (!isSecret(given.name)) return signatures.sign(given, key, bytes)
     return bufferOf(hmac(hashes[key.algorithm.hash.name], material, bytes))
   }
   async verify(algorithm, key, signature, data) {
-    const [given, bytes] = [copyOf(signature), copyOf(data)]
-    const { name } = normalized(algorithm, ['HMAC'])
-    const material = usable(key, name, 'verify')
-    return equal(hmac(hashes[key.algorithm.hash.name], material, bytes), given)
+    const [signed, bytes] = [copyOf(signature), copyOf(data)]
+    const given = normalized(algorithm, signers)
+    const material = usable(key, given.name, 'verify')
+    if (!isSecret(given.name)) return signatures.verify(given, key, signed, bytes)
+    return equal(hmac(hashes[key.algorithm.hash.name], material, bytes), signed)
   }
   async encrypt(algorithm, key, data) {
     const bytes = copyOf(data)
@@ -176,7 +139,8 @@ export class SubtleCrypto {
     return bufferOf(gcmOf(given, usable(key, given.name, 'decrypt')).decrypt(bytes))
   }
   async generateKey(algorithm, extractable, usages) {
-    const given = normalized(algorithm, Object.keys(usagesOf))
+    const given = normalized(algorithm, keyNames)
+    if (!isSecret(given.name)) return signatures.generateKey(given, extractable, usages)
     const bits = given.length ?? (given.name === 'HMAC' ? blockBits[hashNamed(given.hash)] : undefined)
     const valid = given.name === 'HMAC' ? bits > 0 : [128, 192, 256].includes(bits)
     if (!valid) throw refusal('OperationError', `A key of ${bits} bits cannot be made`)
@@ -185,26 +149,30 @@ export class SubtleCrypto {
       given.name === 'HMAC'
         ? { name: 'HMAC', hash: { name: hashNamed(given.hash) }, length: bits }
         : aesAlgorithm(bytes)
-    return makeKey(bytes, full, extractable, usages)
+    return makeSecret(bytes, full, extractable, usages)
   }
   async importKey(format, keyData, algorithm, extractable, usages) {
-    const given = normalized(algorithm, Object.keys(usagesOf))
+    const given = normalized(algorithm, keyNames)
+    if (format === 'jwk' && (typeof keyData !== 'object' || keyData === null))
+      throw new TypeError('The JSON Web Key is no object')
+    if (!isSecret(given.name)) return signatures.importKey(format, keyData, given, extractable, usages)
     if (format !== 'raw' && format !== 'jwk') {
       throw refusal('NotSupportedError', `The format "${format}" is not supported for ${given.name}`)
     }
     const bytes = format === 'raw' ? copyOf(keyData) : fromJwk(keyData, given, extractable, usages)
     const full = given.name === 'HMAC' ? hmacAlgorithm(given, bytes) : aesAlgorithm(bytes)
-    return makeKey(bytes, full, extractable, usages)
+    return makeSecret(bytes, full, extractable, usages)
   }
   async exportKey(format, key) {
     if (!(key instanceof CryptoKey)) throw new TypeError('The key must be a CryptoKey')
     if (!key.extractable) throw refusal('InvalidAccessError', 'The key is not extractable')
-    if (format === 'raw') return bufferOf(materialOf(key))
+    if (!isSecret(key.algorithm.name)) return signatures.exportKey(format, key)
+    if (format === 'raw') return bufferOf(materialIn(key))
     if (format !== 'jwk') throw refusal('NotSupportedError', `The format "${format}" is not supported`)
     const { name, hash, length } = key.algorithm
     return {
       kty: 'oct',
-      k: materialOf(key).toBase64({ alphabet: 'base64url', omitPadding: true }),
+      k: materialIn(key).toBase64({ alphabet: 'base64url', omitPadding: true }),
       alg: name === 'HMAC' ? jwkNames[hash.name] : `A${length}GCM`,
       key_ops: [...key.usages],
       ext: true,
@@ -232,7 +200,6 @@ for (const name of ['deriveBits', 'deriveKey']) {
 }
 
 webInterface(SubtleCrypto, 'SubtleCrypto')
-webInterface(CryptoKey, 'CryptoKey', ['type', 'extractable', 'algorithm', 'usages'])
 export const subtle = new SubtleCrypto(secret)
 Object.defineProperty(crypto, 'subtle', { value: subtle, enumerable: true, configurable: true })
 defineGlobals({ CryptoKey, SubtleCrypto })

@@ -21,14 +21,42 @@ export interface CompileRequest {
   forTests?: boolean
 }
 
-/** A module that exports `handle` and `cabi_realloc`. Errors: `Build`, with asc's diagnostics. */
-export async function compileAssemblyScript({
-  files,
-  name,
-  forTests = false,
-}: CompileRequest): Promise<Uint8Array<ArrayBuffer>> {
+/** What the module is called with: an event, or an HTTP request. */
+export type ModuleStyle = 'event' | 'http'
+
+export interface CompiledModule {
+  /** Exports `handle` and `cabi_realloc`. */
+  binary: Uint8Array<ArrayBuffer>
+  style: ModuleStyle
+}
+
+const httpExport = 'fetch'
+
+/**
+ * An export named `fetch` answers HTTP; a module without the handler that is asked for is taken by its `fetch`.
+ * Errors: `Build`, with asc's diagnostics.
+ */
+export async function compileAssemblyScript(request: CompileRequest): Promise<CompiledModule> {
+  const style = request.name.exported === httpExport ? 'http' : 'event'
+  try {
+    return { binary: await compileStyle(request, style), style }
+  } catch (error) {
+    if (style === 'http' || !(error instanceof HandlerMissing)) throw error
+    const name = { ...request.name, exported: httpExport }
+    try {
+      return { binary: await compileStyle({ ...request, name }, 'http'), style: 'http' }
+    } catch (second) {
+      throw second instanceof HandlerMissing ? error : second
+    }
+  }
+}
+
+async function compileStyle(
+  { files, name, forTests = false }: CompileRequest,
+  style: ModuleStyle,
+): Promise<Uint8Array<ArrayBuffer>> {
   provideBindings()
-  const entry = entrySource(name, forTests)
+  const entry = entrySource(name, style, forTests)
   let binary: Uint8Array<ArrayBuffer> | undefined
   let diagnostics = ''
   const { error } = await compileModule(
@@ -82,18 +110,31 @@ function readSdk(name: string): string | null {
   }
 }
 
-function entrySource({ module, exported }: HandlerName, forTests: boolean): string {
+function entrySource({ module, exported }: HandlerName, style: ModuleStyle, forTests: boolean): string {
+  const file = JSON.stringify(`./${module}`)
   return `
+    import "thaw/hooks"
+    import { ${exported} as handler } from ${file}
+    export { cabi_realloc } from "thaw/memory"
+    ${forTests ? `export * from ${file}` : ''}
+    ${style === 'http' ? serveRequest : handleEvent}
+  `
+}
+
+const handleEvent = `
     import { invoke, invokeWithoutContext } from "thaw/abi"
-    import { ${exported} as handler } from ${JSON.stringify(`./${module}`)}
-    export { cabi_realloc } from "thaw/abi"
-    ${forTests ? `export * from ${JSON.stringify(`./${module}`)}` : ''}
     export function handle(args: usize): usize {
       if (lengthof(handler) == 1) return invokeWithoutContext(handler, args)
       return invoke(handler, args)
     }
-  `
-}
+`
+
+const serveRequest = `
+    import { serve } from "thaw/serve"
+    export function handle(request: i32, responseOut: i32): void {
+      serve(handler, request, responseOut)
+    }
+`
 
 function failure(diagnostics: string, error: Error | null, name: HandlerName): ThawError {
   if (diagnostics.includes(`has no exported member '${name.exported}'`) && diagnostics.includes(entryFile)) {
@@ -103,6 +144,11 @@ function failure(diagnostics: string, error: Error | null, name: HandlerName): T
   return new ThawError('Build', `AssemblyScript: the function could not be compiled: ${text.slice(0, 2_000)}`)
 }
 
-/** As Lambda words it. */
-export const notExported = ({ base, exported }: HandlerName) =>
-  new ThawError('Build', `Runtime.HandlerNotFound: ${base}.${exported} is undefined or not exported`)
+class HandlerMissing extends ThawError {
+  /** As Lambda words it. */
+  constructor({ base, exported }: HandlerName) {
+    super('Build', `Runtime.HandlerNotFound: ${base}.${exported} is undefined or not exported`)
+  }
+}
+
+export const notExported = (name: HandlerName): ThawError => new HandlerMissing(name)

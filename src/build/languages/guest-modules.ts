@@ -38,6 +38,7 @@ const globalsByFile: Readonly<Record<string, readonly string[]>> = {
   'web/navigator.js': ['navigator'],
   'web/report-error.js': ['reportError'],
   'node/buffer.cjs': ['Buffer'],
+  'awslambda.js': ['awslambda'],
 }
 
 /** Global name to file. */
@@ -45,11 +46,15 @@ export const globalFiles: ReadonlyMap<string, string> = new Map(
   Object.entries(globalsByFile).flatMap(([file, names]) => names.map((name): [string, string] => [name, file])),
 )
 
-/** Properties that a file adds to what is there: `crypto.subtle`. */
-export const propertyFiles: ReadonlyMap<string, string> = new Map([['subtle', 'web/subtle.js']])
+/** Properties that a file adds to what is there, `crypto.subtle`, and a handler's mark that it gives a meaning to. */
+export const propertyFiles: ReadonlyMap<string, string> = new Map([
+  ['subtle', 'web/subtle.js'],
+  ['aws\\.lambda\\.runtime\\.handler\\.streaming', 'awslambda.js'],
+])
 
 export const asyncContextFile = 'async-context.js'
-export const fetchHandlerFile = 'web/fetch-handler.js'
+export const serveFile = 'web/serve.js'
+export const rejectionsFile = 'rejections.js'
 
 /** Node's modules, without `node:`. */
 const nodeFiles: ReadonlyMap<string, string> = new Map(
@@ -61,6 +66,7 @@ const nodeFiles: ReadonlyMap<string, string> = new Map(
     'console',
     'crypto',
     'events',
+    'module',
     'os',
     'path',
     'path/posix',
@@ -84,6 +90,9 @@ export function nodeModuleFile(source: string): string | undefined {
   const file = nodeFiles.get(source.replace(/^node:/, ''))
   return file === undefined ? undefined : join(guestSdk.javascript, file)
 }
+
+/** Thaw's own modules, by name. */
+export const thawModules: ReadonlyMap<string, string> = new Map([['thaw:hooks', join(guestSdk.javascript, 'hooks.js')]])
 
 /** What the SDK's packages import for an engine that has less than this SDK gives. */
 const replacements: ReadonlyMap<string, string> = new Map([

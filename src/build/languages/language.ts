@@ -15,6 +15,8 @@ export interface SourcePackage {
 
 export interface BuiltComponent {
   component: Uint8Array
+  /** What came beside it and the function finds below /var/task; by path, lent. */
+  files?: ReadonlyMap<string, Uint8Array>
   /** Time that init took while the component was made, ms; 0 where init runs at capture only. */
   initMs: number
   /** For the function's owner. */

@@ -2,8 +2,8 @@
 import { ThawError } from '../../errors.ts'
 import type { Runtime } from '../../store/records.ts'
 import { inspectBinary } from '../binary.ts'
+import { engineOf } from '../engine-choice.ts'
 import type { Package } from '../package.ts'
-import { buildAssemblyScript } from './assemblyscript.ts'
 import { buildJavaScript } from './javascript.ts'
 import type { BuiltComponent, SourcePackage } from './language.ts'
 
@@ -22,12 +22,20 @@ export async function buildComponent({ runtime, opened, ...rest }: LanguageReque
   }
   if (runtime === 'assemblyscript') {
     const hasSource = opened.kind === 'files' && [...opened.files.keys()].some((path) => path.endsWith('.ts'))
-    if (hasSource) return buildAssemblyScript({ ...rest, files: opened.files })
+    if (hasSource) {
+      // The compiler takes half a second to load, which a build of JavaScript need not wait for.
+      const { buildAssemblyScript } = await import('./assemblyscript.ts')
+      return buildAssemblyScript({ ...rest, files: opened.files })
+    }
     return asItIs(opened, 'assemblyscript takes a zip with .ts files, or one component')
   }
   if (opened.kind === 'files') {
     const nodeMajor = /^nodejs(\d+)\.x$/.exec(runtime)?.[1] ?? ''
-    return buildJavaScript({ ...rest, files: opened.files, nodeMajor })
+    const source = { ...rest, files: opened.files, nodeMajor }
+    if (engineOf(opened) === 'quickjs') return buildJavaScript(source)
+    // As the compiler above: most builds do without.
+    const { buildInStarlingMonkey } = await import('../starlingmonkey/build.ts')
+    return buildInStarlingMonkey(source)
   }
   throw refusal(`Runtime ${runtime} takes a zip of JavaScript or TypeScript, not a component`)
 }
@@ -41,8 +49,12 @@ function asItIs(opened: Package, rule: string): BuiltComponent {
   }
   const [path, component] = first
   const binary = inspectBinary(component)
-  if (binary.kind === 'component') return { component, initMs: 0, warnings: [] }
+  if (binary.kind === 'component') return { component, files: filesBeside(opened.files, path), initMs: 0, warnings: [] }
   throw refusal(`The file ${path} is ${binary.kind === 'other' ? 'not WebAssembly' : binary.reason}`)
 }
+
+/** The component is code: what is found below /var/task is the rest. */
+const filesBeside = (files: ReadonlyMap<string, Uint8Array>, component: string) =>
+  new Map([...files].filter(([path]) => path !== component))
 
 const refusal = (message: string) => new ThawError('InvalidParameterValue', message)

@@ -5,7 +5,8 @@ import { join, relative, sep } from 'node:path'
 import type { Plugin } from 'rolldown'
 import { guestSdk, offeredInterfaces } from '../guest-sdk.ts'
 import type { BundleRequest } from './bundle.ts'
-import { nodeModuleFile, replacementFile, sdkPackageFolders } from './guest-modules.ts'
+import { withStaticRequires } from './create-require.ts'
+import { nodeModuleFile, replacementFile, sdkPackageFolders, thawModules } from './guest-modules.ts'
 
 export const entryId = '\0thaw:entry'
 const missingPrefix = '\0thaw:missing:'
@@ -14,13 +15,29 @@ const builtins = new Set(builtinModules)
 const inside = (path: string, folder: string) => path === folder || path.startsWith(folder + sep)
 const withoutQuery = (id: string) => id.replace(/[?#].*$/, '')
 
+/** What an engine that is not QuickJS has in place of the guest SDK's parts. */
+export interface EngineFiles {
+  /** As messages have it. */
+  name: string
+  /** Real path of its own folder of the SDK. */
+  folder: string
+  /** What is taken for a file of the SDK's: itself or the engine's. */
+  fileFor(path: string): string
+  /** The file that stands for a module of the host's; undefined if it is imported as it is. */
+  hostModule(source: string): string | undefined
+  /** By name without `node:`: of Node's modules, those that are not to be had. */
+  without: ReadonlySet<string>
+}
+
 /** `problems` gets what a build fails for: rolldown wraps what a plugin throws in text of its own. The first counts. */
-export function packageOnly(request: BundleRequest, entry: string, problems: string[]): Plugin {
+export function packageOnly(request: BundleRequest, entry: string, problems: string[], engine?: EngineFiles): Plugin {
   const { folder, layers } = request
   const offered = offeredInterfaces()
   const sdk = realpathSync(guestSdk.javascript)
   const packages = sdkPackageFolders()
-  const inSdk = (path: string) => inside(path, sdk) || packages.some((root) => inside(path, root))
+  const inOwn = (path: string) => engine !== undefined && inside(path, engine.folder)
+  const inSdk = (path: string) => inside(path, sdk) || inOwn(path) || packages.some((root) => inside(path, root))
+  const fileFor = (path: string) => (engine === undefined ? path : engine.fileFor(path))
   const inLayers = (path: string) => layers !== undefined && inside(path, layers.folder)
   const shown = (importer: string) => {
     if (layers !== undefined && inLayers(importer)) return join('/opt', relative(layers.folder, importer))
@@ -37,14 +54,28 @@ export function packageOnly(request: BundleRequest, entry: string, problems: str
       if (importer === entryId) return source
       if (importer === undefined) return null
       const from = `'${source}' (from ${shown(importer)})`
+      // A module of the host's under the name that the engine knows it by.
+      if (inOwn(importer) && /^(?:wasi|thaw):/.test(source)) return { id: source, external: true }
+      const hostModule = engine?.hostModule(source)
+      if (hostModule !== undefined && (source.startsWith('wasi:') || inSdk(importer))) return hostModule
+      // The host's own, and WASI's that belongs to them.
+      if (isOfSdk(source) && inSdk(importer)) return { id: source, external: true }
       if (source.startsWith('wasi:')) {
         if (offered.has(source)) return { id: source, external: true }
         return refuse(`Cannot import ${from}: Thaw offers ${[...offered].join(', ')}`)
       }
+      if (source.startsWith('thaw:')) {
+        if (engine !== undefined) return refuse(`Cannot import ${from}: it is not available in ${engine.name}`)
+        return (
+          thawModules.get(source) ?? refuse(`Cannot import ${from}: Thaw offers ${[...thawModules.keys()].join(', ')}`)
+        )
+      }
       const named = source.startsWith('node:')
-      const builtin = nodeModuleFile(source)
+      const missing = engine?.without.has(source.replace(/^node:/, '')) === true
+      const builtinFile = missing ? undefined : nodeModuleFile(source)
+      const builtin = builtinFile === undefined ? undefined : fileFor(builtinFile)
       const replacement = inSdk(importer) ? replacementFile(source) : undefined
-      if (replacement !== undefined) return replacement
+      if (replacement !== undefined) return fileFor(replacement)
       const options = { ...extra, skipSelf: true }
       const wanted = layers !== undefined && source.startsWith('/opt/') ? join(layers.folder, source.slice(5)) : source
       let resolved = named ? null : await this.resolve(wanted, importer, options)
@@ -56,7 +87,9 @@ export function packageOnly(request: BundleRequest, entry: string, problems: str
       if (builtin !== undefined && (shadowed || resolved?.external !== false)) return builtin
       if (resolved === null || resolved.external !== false) {
         if (named || builtins.has(source)) {
-          return refuse(`Cannot import ${from}: Node's built-in module ${source} is not available in Thaw`)
+          return refuse(
+            `Cannot import ${from}: Node's built-in module ${source} is not available in ${missing ? (engine?.name ?? 'Thaw') : 'Thaw'}`,
+          )
         }
         // As in Node, a missing `require` fails when it runs: packages try for optional ones.
         if (extra.kind === 'require-call') return missingPrefix + source
@@ -65,9 +98,15 @@ export function packageOnly(request: BundleRequest, entry: string, problems: str
       // Rolldown's own helpers, and files that a package.json's "browser" field blanks out, have no path.
       if (!resolved.id.startsWith(sep)) return resolved
       const path = realpathSync(withoutQuery(resolved.id))
-      if (inside(path, folder) || inLayers(path) || inside(path, sdk)) return resolved
+      if (inside(path, folder) || inLayers(path)) return resolved
+      if (inside(path, sdk)) return { ...resolved, id: fileFor(path) }
       if (inSdk(importer) && inSdk(path)) return resolved
       return refuse(`Cannot import ${from}: it is outside the function's package`)
+    },
+    transform(code, id) {
+      const path = withoutQuery(id)
+      if (!inside(path, folder) && !inLayers(path)) return null
+      return withStaticRequires(code, path) ?? null
     },
     load(id) {
       if (id === entryId) return entry
@@ -75,6 +114,9 @@ export function packageOnly(request: BundleRequest, entry: string, problems: str
     },
   }
 }
+
+/** Interfaces that the guest SDK may import and a function may not. */
+export const isOfSdk = (name: string): boolean => name.startsWith('thaw:function/') || name === 'wasi:http/types@0.3.0'
 
 const missingSource = (name: string) =>
   `throw Object.assign(new Error(${JSON.stringify(`Cannot find module '${name}'`)}), { code: 'MODULE_NOT_FOUND' })

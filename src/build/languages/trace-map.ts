@@ -123,3 +123,6 @@ export function taskPath(path: string, folder: string, layersFolder: string | un
   }
   return undefined
 }
+
+/** As authors know it: paths in the package without `/var/task/`. */
+export const shortPlace = (place: string): string => place.replace(/^\/var\/task\//, '')

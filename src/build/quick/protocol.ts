@@ -4,6 +4,7 @@ import { builtSchema } from '../builder-protocol.ts'
 
 export const quickAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('built'), built: builtSchema }),
+  z.strictObject({ kind: z.literal('needs-base'), base: z.literal('http') }),
   z.strictObject({
     kind: z.literal('failed'),
     code: z.enum(['Build', 'InvalidParameterValue']),

@@ -1,30 +1,39 @@
 /**
- * A builder for the developer's loop (`thaw dev`): one process for many builds. JavaScript is built in a tenth of a second
- * and not in seconds, as the engine is compiled once and not in every build. The engine is that of an ordinary build, the
- * snapshot as good as it.
+ * A builder for the developer's loop (`thaw dev`): one process for many builds, whose tools are loaded and warm. What it
+ * makes is what an ordinary build makes.
  */
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ThawError } from '../../errors.ts'
-import { createBuilder, type Builder, type BuilderOptions, type BuildRequest } from '../builder.ts'
-import type { Built } from '../builder-protocol.ts'
+import { openBases } from '../base/bases.ts'
+import {
+  basesFor,
+  createBuilder,
+  defaultCacheDir,
+  type Builder,
+  type BuilderOptions,
+  type BuildRequest,
+} from '../builder.ts'
+import type { Built, Job } from '../builder-protocol.ts'
 import { publishArtifacts } from '../publish.ts'
 import { startQuickChild, type QuickChild } from './quick-child.ts'
 
 /** Like `createBuilder`, which takes what cannot be built in this way. */
 export function createQuickBuilder(options: BuilderOptions): Builder {
-  const { artifactsDir, limits, logger, onChild } = options
+  const { artifactsDir, cacheDir = defaultCacheDir(artifactsDir), limits, logger, onChild } = options
+  const bases = openBases({ cacheDir, limits, logger })
   const ordinary = createBuilder(options)
   const start = (): QuickChild =>
     startQuickChild({
       // Staged on the artifacts' own file system: publishing is then a rename.
       root: join(artifactsDir, `.quick-${randomUUID()}`),
-      readable: artifactsDir,
+      readable: [artifactsDir, cacheDir],
       limits,
       ...(onChild === undefined ? {} : { onStart: onChild }),
     })
-  // At once: the base is made while the server starts.
+  // At once: they are made and loaded while the server starts.
+  void bases.path('event')
   let child = start()
   let disposed = false
   let last: Promise<unknown> = Promise.resolve()
@@ -40,8 +49,18 @@ export function createQuickBuilder(options: BuilderOptions): Builder {
     const stagingFolder = join(folder, 'staging')
     try {
       const { runtime, handler, codePath, layerPaths = [] } = request
-      const job = { runtime, handler, codePath, layerPaths: [...layerPaths], limits }
-      const answer = await child.run({ ...job, workFolder: join(folder, 'work'), stagingFolder })
+      const run = async (given: Job['bases'], own: string) => {
+        const job = { kind: 'function' as const, runtime, handler, codePath, layerPaths: [...layerPaths], limits }
+        return child.run({
+          ...job,
+          ...(given !== undefined && { bases: given }),
+          workFolder: join(folder, own),
+          stagingFolder,
+        })
+      }
+      let answer = await run(await basesFor(bases, request), 'first')
+      if (answer.kind === 'needs-base') answer = await run(await basesFor(bases, request, answer.base), 'second')
+      if (answer.kind === 'needs-base') throw new ThawError('Build', 'The builder asked for a base twice')
       if (answer.kind === 'failed') throw new ThawError(answer.code, answer.message)
       if (answer.kind === 'unsuitable') {
         logger?.warn({ reason: answer.reason }, 'built in the ordinary way')
@@ -69,6 +88,7 @@ export function createQuickBuilder(options: BuilderOptions): Builder {
       await child[Symbol.asyncDispose]()
       await last
       await ordinary[Symbol.asyncDispose]()
+      await bases[Symbol.asyncDispose]()
     },
   }
 }

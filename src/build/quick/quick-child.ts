@@ -13,8 +13,8 @@ import { quickAnswerSchema, type QuickAnswer } from './protocol.ts'
 export interface QuickChildOptions {
   /** The child's own folder, made here and removed with it; jobs' folders are below it. */
   root: string
-  /** Where packages are. */
-  readable: string
+  /** Where packages and JavaScript's base are. */
+  readable: readonly string[]
   limits: Limits
   onStart?: (pid: number) => void
 }
@@ -31,9 +31,9 @@ const stderrBytes = 16_384
 
 export function startQuickChild({ root, readable, limits, onStart }: QuickChildOptions): QuickChild {
   mkdirSync(root, { recursive: true })
-  const child = fork(join(import.meta.dirname, 'quick-main.ts'), [root], {
+  const child = fork(join(import.meta.dirname, 'quick-main.ts'), [], {
     execPath: process.execPath,
-    execArgv: execArguments({ readable: [readable, root], writable: [root] }, limits),
+    execArgv: execArguments({ readable: [...readable, root], writable: [root] }, limits),
     // As in builder-process.ts: nothing of the host's environment.
     env: { TMPDIR: root, HOME: root, PATH: '' },
     cwd: root,

@@ -20,11 +20,14 @@ export const configurationSchema = z.object({
   MemorySize: z.number(),
   LastModified: z.string(),
   Version: z.string(),
+  RevisionId: z.string(),
   Environment: z.object({ Variables: z.record(z.string(), z.string()) }).optional(),
+  Egress: z.object({ Allow: z.array(z.string()) }).optional(),
   State: z.string().optional(),
   StateReason: z.string().optional(),
   LastUpdateStatus: z.string().optional(),
   LastUpdateStatusReason: z.string().optional(),
+  BuildWarnings: z.array(z.string()).default([]),
 })
 export type Configuration = z.infer<typeof configurationSchema>
 
@@ -54,15 +57,8 @@ export async function deployProject(client: Client, project: Project, zip: Buffe
   const found = await findFunction(client, project.name)
   if (found === undefined) await create(client, project, zip)
   else {
-    if (differs(found, project)) {
-      await client.json(configurationSchema, {
-        method: 'PUT',
-        path: functionPath(project.name, '/configuration'),
-        body: settingsOf(project),
-      })
-      // Settled, whether or not the old code goes with it: the new code comes next.
-      await settled(client, project.name)
-    }
+    // Settled, whether or not the old code goes with it: the new code comes next.
+    if (differs(found, project)) await settledChange(client, project.name, settingsOf(project))
     await updateCode(client, project.name, zip)
   }
   return running(await settled(client, project.name))
@@ -75,6 +71,16 @@ export async function updateCode(client: Client, name: string, zip: Buffer): Pro
     path: functionPath(name, '/code'),
     body: { ZipFile: zip.toString('base64') },
   })
+  return settled(client, name)
+}
+
+/** Settings of a function, as `UpdateFunctionConfiguration` takes them. Resolves when they are in force; errors as `running`. */
+export async function changeConfiguration(client: Client, name: string, body: unknown): Promise<Configuration> {
+  return running(await settledChange(client, name, body))
+}
+
+async function settledChange(client: Client, name: string, body: unknown): Promise<Configuration> {
+  await client.json(configurationSchema, { method: 'PUT', path: functionPath(name, '/configuration'), body })
   return settled(client, name)
 }
 
@@ -103,22 +109,26 @@ async function settled(client: Client, name: string): Promise<Configuration> {
   }
 }
 
-const settingsOf = ({ runtime, handler, memory, timeout, environment }: Project) => ({
+const settingsOf = ({ runtime, handler, memory, timeout, environment, egress }: Project) => ({
   Runtime: runtime,
   Handler: handler,
   MemorySize: memory,
   Timeout: timeout,
   Environment: { Variables: environment },
+  // A folder that says nothing of it leaves what there is.
+  ...(egress !== undefined && { Egress: { Allow: egress } }),
 })
 
-function differs(found: Configuration, { runtime, handler, memory, timeout, environment }: Project): boolean {
+function differs(found: Configuration, project: Project): boolean {
+  const { runtime, handler, memory, timeout, environment, egress } = project
   const text = (value: Record<string, string>) => JSON.stringify(Object.entries(value).toSorted())
   return (
     found.Runtime !== runtime ||
     found.Handler !== handler ||
     found.MemorySize !== memory ||
     found.Timeout !== timeout ||
-    text(found.Environment?.Variables ?? {}) !== text(environment)
+    text(found.Environment?.Variables ?? {}) !== text(environment) ||
+    (egress !== undefined && JSON.stringify(found.Egress?.Allow ?? []) !== JSON.stringify(egress))
   )
 }
 

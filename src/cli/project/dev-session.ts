@@ -8,7 +8,7 @@ import { readProject, type Project } from './project.ts'
 import { withSourceFrame } from './source-frame.ts'
 
 export type Swap =
-  | { kind: 'ready'; project: Project; functionUrl: string | undefined; tookMs: number }
+  | { kind: 'ready'; project: Project; functionUrl: string | undefined; tookMs: number; warnings: string[] }
   | { kind: 'unchanged' }
   /** What ran before still runs. `message` has the lines of source it speaks of. */
   | { kind: 'failed'; message: string }
@@ -22,19 +22,17 @@ export function createDevSession(client: Client, folder: string): DevSession {
   let lastTried: string | undefined
   let live: { name: string; settings: string } | undefined
 
-  async function deploy(project: Project, zip: Buffer, settings: string): Promise<void> {
-    if (live?.settings === settings) {
-      running(await updateCode(client, project.name, zip))
-      return
-    }
+  async function deploy(project: Project, zip: Buffer, settings: string): Promise<string[]> {
+    if (live?.settings === settings) return running(await updateCode(client, project.name, zip)).BuildWarnings
     // Called otherwise now: the old name goes.
     if (live !== undefined && live.name !== project.name) await remove(client, live.name)
     const found = await findFunction(client, project.name)
     // A function that never ran cannot be updated.
     if (found?.State === 'Failed') await remove(client, project.name)
     live = undefined
-    await deployProject(client, project, zip)
+    const { BuildWarnings } = await deployProject(client, project, zip)
     live = { name: project.name, settings }
+    return BuildWarnings
   }
 
   return {
@@ -47,13 +45,14 @@ export function createDevSession(client: Client, folder: string): DevSession {
         const tried = createHash('sha256').update(settings).update(zip).digest('hex')
         if (tried === lastTried) return { kind: 'unchanged' }
         lastTried = tried
-        await deploy(project, zip, settings)
+        const warnings = await deploy(project, zip, settings)
         const tookMs = performance.now() - began
         return {
           kind: 'ready',
           project,
           functionUrl: project.url ? await openUrl(client, project.name) : undefined,
           tookMs,
+          warnings,
         }
       } catch (error) {
         if (!(error instanceof ThawError)) throw error

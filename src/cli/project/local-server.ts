@@ -1,4 +1,4 @@
-/** A server of this process's own, in a temporary folder, that leaves nothing behind. */
+/** A server of this process's own, in a temporary folder, that leaves nothing behind but its cache. */
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { destination, pino } from 'pino'
 import type { Builder, BuilderOptions } from '../../build/builder.ts'
 import { configFromEnvironment } from '../../config.ts'
 import { startController, type Controller } from '../../controller/start.ts'
+import { userCacheDir } from './user-cache.ts'
 
 export interface LocalServer extends AsyncDisposable {
   readonly url: string
@@ -33,6 +34,8 @@ export async function startLocalServer({ config: given, createBuilder }: LocalSe
       logLevel: 'error',
       workers: 1,
       dataDir,
+      // A server for a moment: what it would make first, another has made.
+      cacheDir: userCacheDir(),
       ...given,
     })
     const logger = pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }))

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { ZipFile } from 'yazl'
+import { z } from 'zod'
 import { ThawError } from '../../errors.ts'
 import { projectFile, type Project } from './project.ts'
 
@@ -21,7 +22,28 @@ const excluded = [
 export async function packProject(project: Project): Promise<Buffer> {
   const files = filesOf(project)
   if (files.length === 0) throw new ThawError('Config', `There is nothing to deploy in ${project.folder}`)
-  return zipOf(Object.fromEntries(files.map((path) => [path, readFileSync(join(project.folder, path))])))
+  const contents: Record<string, string | Uint8Array> = Object.fromEntries(
+    files.map((path) => [path, readFileSync(join(project.folder, path))]),
+  )
+  if (project.engine !== undefined) contents[manifest] = withEngine(contents[manifest], project)
+  return zipOf(contents)
+}
+
+const manifest = 'package.json'
+
+/** The package's manifest, with the engine that `thaw.json` asks for. Throws `Config` if it is no JSON object. */
+function withEngine(content: string | Uint8Array | undefined, { folder, engine }: Project): string {
+  const parsed = content === undefined ? {} : objectOf(Buffer.from(content).toString())
+  if (parsed === undefined) throw new ThawError('Config', `${join(folder, manifest)} is no JSON object`)
+  return JSON.stringify({ ...parsed, thaw: { ...objectOf(JSON.stringify(parsed['thaw'] ?? {})), engine } })
+}
+
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
 }
 
 export async function zipOf(files: Readonly<Record<string, string | Uint8Array>>): Promise<Buffer> {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { javascriptEngines } from '../../build/engine-choice.ts'
 import { ThawError } from '../../errors.ts'
 import { runtimes } from '../../store/records.ts'
 
@@ -14,11 +15,15 @@ const settingsSchema = z.strictObject({
     .string()
     .regex(/^\S{1,128}$/, 'must be <file>.<export>, as in index.handler')
     .default('index.handler'),
+  /** JavaScript's: what the package says in its package.json, which this goes before. */
+  engine: z.enum(javascriptEngines).optional(),
   /** MB. */
   memory: z.int().min(128).max(10_240).default(128),
   /** Seconds. */
   timeout: z.int().min(1).max(900).default(3),
   environment: z.record(z.string().regex(/^[a-zA-Z]\w+$/), z.string()).default({}),
+  /** Where its requests may go: an allow-list. Left out: deploy leaves it as it is on the server. */
+  egress: z.array(z.string()).optional(),
   /** Give it a function URL that anybody may call. */
   url: z.boolean().default(false),
   /** What is not to go into the package, besides what never does: glob patterns from the folder. */

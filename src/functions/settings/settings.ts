@@ -9,6 +9,7 @@ import type { Store } from '../../store/store.ts'
 import type { Clock, DataPlane, DataPlaneChange } from '../collaborators.ts'
 import type { KeyedLock } from '../keyed-lock.ts'
 import type { QualifierSettings } from '../qualifier-settings.ts'
+import { createRoutes, type Routes } from '../routes/routes.ts'
 import { createAccountConcurrency, type AccountConcurrency } from './account-concurrency.ts'
 import { createDestinationCheck } from './destinations.ts'
 import { createEventInvokeConfigs, type EventInvokeConfigs } from './event-invoke-configs.ts'
@@ -30,7 +31,7 @@ export interface SettingsOptions {
   queues: Pick<Queues, 'find'>
   /** Where the server is reached, once it listens. */
   publicUrl(): string | undefined
-  config: Pick<Config, 'region' | 'limits' | 'functionUrlBase' | 'port'>
+  config: Pick<Config, 'region' | 'limits' | 'functionUrlBase' | 'apiHosts' | 'host' | 'port'>
   clock: Clock
   logger: Logger
   /** Of the functions: a deletion and a setting do not come between each other. */
@@ -42,6 +43,7 @@ export interface Settings extends QualifierSettings, AsyncDisposable {
   readonly tags: ResourceTags
   readonly eventInvokeConfigs: EventInvokeConfigs
   readonly urls: FunctionUrls
+  readonly routes: Routes
   readonly reservedConcurrency: ReservedConcurrencySettings
   readonly provisionedConcurrency: ProvisionedConcurrencySettings
   readonly accountConcurrency: AccountConcurrency
@@ -63,15 +65,23 @@ export function createSettings(options: SettingsOptions): Settings {
   const account = createAccountConcurrency(documents, limits)
   const parts = { ...options, targets, region, limits, account }
   const urls = createFunctionUrls(parts)
+  const routes = createRoutes(parts)
   const reservedConcurrency = createReservedConcurrency(parts)
   const provisionedConcurrency = createProvisionedConcurrency(parts)
   const withQualifier = [policies(documents), storedEventInvokeConfigs(documents)]
 
   return {
-    permissions: createPermissions({ ...parts, changed: (ref) => urls.republish(ref) }),
+    permissions: createPermissions({
+      ...parts,
+      async changed(ref) {
+        await urls.republish(ref)
+        await routes.republish(ref)
+      },
+    }),
     tags: createTags(parts),
     eventInvokeConfigs: createEventInvokeConfigs({ ...parts, checkDestinations }),
     urls,
+    routes,
     reservedConcurrency,
     provisionedConcurrency,
     accountConcurrency: account,
@@ -81,6 +91,7 @@ export function createSettings(options: SettingsOptions): Settings {
 
     async dropQualifier(key) {
       await urls.drop(key)
+      await routes.drop(key)
       await provisionedConcurrency.drop(key)
       for (const collection of withQualifier) {
         const found = await collection.get(key.accountId, key.functionName, key.qualifier)
@@ -94,9 +105,13 @@ export function createSettings(options: SettingsOptions): Settings {
       ...(await reservedConcurrency.served()),
       ...(await provisionedConcurrency.served()),
       ...(await urls.served()),
+      ...(await routes.served()),
     ],
 
-    recover: () => provisionedConcurrency.recover(),
+    async recover() {
+      await routes.recover()
+      await provisionedConcurrency.recover()
+    },
     [Symbol.asyncDispose]: () => provisionedConcurrency[Symbol.asyncDispose](),
   }
 }

@@ -1,6 +1,8 @@
 /** What lifting and lowering need of the guest: its memory, its allocator, its handle table. */
-import { GuestTrap } from '../errors.ts'
+import { GuestLimit, GuestTrap } from '../errors.ts'
+import type { AsyncState } from '../async/state.ts'
 import type { HandleTable } from '../handles.ts'
+import type { Held } from '../io/held.ts'
 
 /** The canonical options of one lowered function. Both accessors are called at run time only, and only if needed. */
 export interface LowerOptions {
@@ -10,13 +12,23 @@ export interface LowerOptions {
   encoding: 'utf8' | 'utf16' | 'latin1+utf16'
 }
 
+/** The limits that lists are held against. */
+export type ElementLimit = 'handles' | 'httpFields'
+
 /** State that all contexts of one instance share. */
 export interface AbiShared {
   readonly handles: HandleTable
+  readonly async: AsyncState
   /** Elements a list may have that is lifted into host objects one by one: the guest's memory does not pay for them. */
-  readonly maxListElements: number
+  readonly maxElements: Readonly<Record<ElementLimit, number>>
+  /** Bytes of all strings of one call: many may show the same bytes of the guest's memory. */
+  readonly maxStringBytes: number
+  /** Bytes of the call's strings so far. */
+  stringBytes: number
   /** False while the guest's realloc runs: it may not call imports (CanonicalABI.md, `may_leave`). */
   mayLeave: boolean
+  /** Collects what a call borrows, for a call that may outlive the guest's turn. */
+  lent: Held[] | undefined
 }
 
 export class AbiContext {
@@ -51,6 +63,14 @@ export class AbiContext {
   bytes(ptr: number, size: number, align = 1): Uint8Array<ArrayBuffer> {
     this.check(ptr, size, align)
     return new Uint8Array(this.view.buffer, ptr, size)
+  }
+
+  /** The call lifts a string. Throws GuestLimit before it is made. */
+  countString(bytes: number): void {
+    this.shared.stringBytes += bytes
+    const most = this.shared.maxStringBytes
+    if (this.shared.stringBytes > most)
+      throw new GuestLimit('hostCallBytes', `strings of more than ${most} bytes in a call`)
   }
 
   /** Has the guest allocate; the pointer is checked. Invalidates all views. */

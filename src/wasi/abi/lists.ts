@@ -1,5 +1,5 @@
 import { GuestLimit } from '../errors.ts'
-import type { AbiContext } from './context.ts'
+import type { AbiContext, ElementLimit } from './context.ts'
 import type { AbiType } from './type.ts'
 
 /** Bytes made where they are needed: `fill` writes straight into the guest's memory, so the host holds no copy. */
@@ -26,17 +26,23 @@ function listType<T>(read: (cx: AbiContext, ptr: number, length: number) => T, w
   }
 }
 
+function writeBytes(cx: AbiContext, value: Uint8Array): [ptr: number, length: number] {
+  const ptr = cx.allocate(value.byteLength, 1)
+  new Uint8Array(cx.view.buffer).set(value, ptr)
+  return [ptr, value.byteLength]
+}
+
 type Writer<T> = (cx: AbiContext, value: T) => [ptr: number, length: number]
 
 /** `list<u8>`. Lifted as a view of guest memory, valid until the guest runs again: copy what is kept. */
-export const bytes: AbiType<Uint8Array> = listType<Uint8Array>(
-  (cx, ptr, length) => cx.bytes(ptr, length),
-  (cx, value) => {
-    const ptr = cx.allocate(value.byteLength, 1)
-    new Uint8Array(cx.view.buffer).set(value, ptr)
-    return [ptr, value.byteLength]
-  },
-)
+export const bytes: AbiType<Uint8Array> = listType<Uint8Array>((cx, ptr, length) => cx.bytes(ptr, length), writeBytes)
+
+/** `list<u8>` that the host copies: counted among the call's strings, and like them bounded. */
+export const countedBytes: AbiType<Uint8Array> = listType<Uint8Array>((cx, ptr, length) => {
+  const view = cx.bytes(ptr, length)
+  cx.countString(length)
+  return view
+}, writeBytes)
 
 /** `list<u8>` that is only ever lowered, from a source. */
 export const byteSource: AbiType<ByteSource> = listType<ByteSource>(
@@ -52,12 +58,12 @@ export const byteSource: AbiType<ByteSource> = listType<ByteSource>(
 )
 
 /** `list<T>`. Lifting one longer than the context allows throws GuestLimit, before a single element is made. */
-export function list<T>(element: AbiType<T>): AbiType<T[]> {
+export function list<T>(element: AbiType<T>, limit: ElementLimit = 'handles'): AbiType<T[]> {
   return listType<T[]>(
     (cx, ptr, length) => {
       cx.check(ptr, length * element.size, element.align)
-      const most = cx.shared.maxListElements
-      if (length > most) throw new GuestLimit('handles', `a list of ${length} elements, more than ${most}`)
+      const most = cx.shared.maxElements[limit]
+      if (length > most) throw new GuestLimit(limit, `a list of ${length} elements, more than ${most}`)
       const values: T[] = []
       for (let i = 0; i < length; i++) values.push(element.load(cx, ptr + i * element.size))
       return values

@@ -10,7 +10,8 @@ const UTF16_TAG = 0x8000_0000
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const utf16Decoder = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
 
-function decode(decoder: TextDecoder, bytes: Uint8Array): string {
+function decode(cx: AbiContext, decoder: TextDecoder, bytes: Uint8Array): string {
+  cx.countString(bytes.byteLength)
   try {
     return decoder.decode(bytes)
   } catch (cause) {
@@ -20,10 +21,11 @@ function decode(decoder: TextDecoder, bytes: Uint8Array): string {
 }
 
 function read(cx: AbiContext, ptr: number, tagged: number): string {
-  if (cx.encoding === 'utf8') return decode(utf8Decoder, cx.bytes(ptr, tagged))
-  if (cx.encoding === 'utf16') return decode(utf16Decoder, cx.bytes(ptr, tagged * 2, 2))
-  if (tagged >= UTF16_TAG) return decode(utf16Decoder, cx.bytes(ptr, (tagged - UTF16_TAG) * 2, 2))
+  if (cx.encoding === 'utf8') return decode(cx, utf8Decoder, cx.bytes(ptr, tagged))
+  if (cx.encoding === 'utf16') return decode(cx, utf16Decoder, cx.bytes(ptr, tagged * 2, 2))
+  if (tagged >= UTF16_TAG) return decode(cx, utf16Decoder, cx.bytes(ptr, (tagged - UTF16_TAG) * 2, 2))
   const bytes = cx.bytes(ptr, tagged, 2)
+  cx.countString(bytes.byteLength)
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 

@@ -1,7 +1,8 @@
-/** A request to a function URL as the function sees it: payload format 2.0. */
+/** A request to a function URL or a route as the function sees it: payload format 2.0. */
 import { isUtf8 } from 'node:buffer'
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { FunctionUrlRoute } from '../../functions/collaborators.ts'
+import type { IncomingMessage } from 'node:http'
+import type { ClientView } from '../edge/client-address.ts'
+import { clientRequestId } from '../edge/request-id.ts'
 import { internalPrefix } from '../internal-headers.ts'
 
 export interface UrlRequest {
@@ -11,6 +12,7 @@ export interface UrlRequest {
   receivedAt: Date
   /** Who signed it; undefined where nobody has to. */
   signer: UrlSigner | undefined
+  client: ClientView
 }
 
 export interface UrlSigner {
@@ -19,65 +21,80 @@ export interface UrlSigner {
   accessKeyId: string | undefined
 }
 
+/** How the request came to the function. */
+export interface EventOrigin {
+  /** The id of the function URL or of the route. */
+  apiId: string
+  domainName: string
+  domainPrefix: string
+  /** `GET /users/*`; `$default` for all that comes to a URL, or to a host. */
+  routeKey: string
+  /** What the wildcards of the route's path stand for. */
+  pathParameters: Readonly<Record<string, string>> | undefined
+}
+
 /** UTF-8 JSON text. */
-export function urlEvent(route: FunctionUrlRoute, request: UrlRequest): Buffer {
-  const { incoming, body, requestId, receivedAt, signer } = request
+export function httpEvent(origin: EventOrigin, request: UrlRequest): Buffer {
+  const { incoming, body, requestId, receivedAt, signer, client } = request
   const [rawPath = '/', rawQueryString = ''] = splitOnce(incoming.url ?? '/', '?')
-  const { host = '', cookie } = incoming.headers
+  const { cookie } = incoming.headers
+  const { apiId, domainName, domainPrefix, routeKey, pathParameters } = origin
   const isText = isTextual(incoming.headers['content-type'], body)
   const parameters = queryParameters(rawQueryString)
   const event = {
     version: '2.0',
-    routeKey: '$default',
+    routeKey,
     rawPath,
     rawQueryString,
     ...(cookie !== undefined && { cookies: cookie.split(/;\s*/) }),
-    headers: eventHeaders(incoming),
+    headers: eventHeaders(incoming, client),
     ...(parameters !== undefined && { queryStringParameters: parameters }),
     requestContext: {
       accountId: signer?.accountId ?? 'anonymous',
-      apiId: route.urlId,
+      apiId,
       ...(signer !== undefined && { authorizer: { iam: iamContext(signer) } }),
-      domainName: host,
-      domainPrefix: route.urlId,
+      domainName,
+      domainPrefix,
       http: {
         method: incoming.method ?? 'GET',
         path: rawPath,
         protocol: `HTTP/${incoming.httpVersion}`,
-        sourceIp: incoming.socket.remoteAddress ?? '',
+        sourceIp: client.clientAddress,
         userAgent: incoming.headers['user-agent'] ?? '',
       },
       requestId,
-      routeKey: '$default',
+      routeKey,
       stage: '$default',
       time: requestTime(receivedAt),
       timeEpoch: receivedAt.getTime(),
     },
+    ...(pathParameters !== undefined && { pathParameters }),
     ...(body.length > 0 && { body: body.toString(isText ? 'utf8' : 'base64') }),
     isBase64Encoded: body.length > 0 && !isText,
   }
   return Buffer.from(JSON.stringify(event))
 }
 
-/** Names in lower case, repeated headers joined by commas. As AWS, it says through whom the request came. */
-function eventHeaders({ headers, socket }: IncomingMessage): Record<string, string> {
-  const all: [string, string][] = []
+/**
+ * Names in lower case, repeated headers joined by commas. As AWS, it says through whom the request came. What only a
+ * trusted proxy may say of that is left out if another said it, as functions will believe it.
+ */
+function eventHeaders({ headers }: IncomingMessage, client: ClientView): Record<string, string> {
+  const { isProxied, forwardedFor, port, scheme } = client
+  const all: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(internalPrefix)) continue
-    all.push([name, Array.isArray(value) ? value.join(',') : value])
+    all[name] = Array.isArray(value) ? value.join(',') : value
   }
-  const forwarded = [joined(headers, 'x-forwarded-for'), socket.remoteAddress].filter(Boolean).join(', ')
+  if (!isProxied) delete all['x-forwarded-host']
+  if (!isProxied || all['x-forwarded-for'] !== undefined) delete all.forwarded
+  if (clientRequestId(headers) === undefined) delete all['x-request-id']
   return {
-    ...Object.fromEntries(all),
-    'x-forwarded-for': forwarded,
-    'x-forwarded-port': String(socket.localPort ?? ''),
-    'x-forwarded-proto': 'http',
+    ...all,
+    'x-forwarded-for': forwardedFor.join(', '),
+    'x-forwarded-port': port,
+    'x-forwarded-proto': scheme,
   }
-}
-
-function joined(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name]
-  return Array.isArray(value) ? value.join(', ') : value
 }
 
 /** Percent-decoded; values of one name joined by commas. Undefined without a query. */

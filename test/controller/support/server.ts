@@ -8,6 +8,7 @@ import { configFromEnvironment, type Config } from '../../../src/config.ts'
 import { startController, type Controller } from '../../../src/controller/start.ts'
 import { createSqliteStore } from '../../../src/store/sqlite.ts'
 import { invokePath, scriptedRuntime, send, type Answer } from '../../worker/support/harness.ts'
+import { testCacheDir } from '../../support/cache-dir.ts'
 
 export const silent = pino({ level: 'silent' })
 
@@ -67,7 +68,7 @@ export async function preparedFolder(functionNames: string[], failed: string[] =
 }
 
 export function configOf(dataDir: string, overrides: Record<string, unknown> = {}): Config {
-  return configFromEnvironment({}, { port: 0, dataDir, workers: 2, ...overrides })
+  return configFromEnvironment({}, { port: 0, dataDir, cacheDir: testCacheDir, workers: 2, ...overrides })
 }
 
 export interface TestServer extends AsyncDisposable {

@@ -1,0 +1,2 @@
+/** In place of javascript/performance.js. */
+export const { performance } = globalThis

@@ -1,0 +1,2 @@
+/** In place of javascript/random.js. */
+export const { crypto } = globalThis
