@@ -1,4 +1,5 @@
 /** The ticker's thread (ticker.ts). It blocks for good: it has no event loop to speak of, and allocates nothing per tick. */
+import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createEpochClock, EPOCHS_PER_MS, epochDifferenceMs } from './clock.ts'
@@ -26,6 +27,12 @@ let lastTickMs = performance.now()
 // Where this thread did not run for long, the workers hardly did either: they get their grace from when it goes on.
 let deadlinesFromMs = lastTickMs
 let silencesFromMs = lastTickMs
+/** What its thread had run when a guest was first seen well past its deadline, by worker. */
+const overdue = Array.from({ length: data.workers }, () => ({ pid: 0, sequence: 0, ranMs: 0 }))
+/** Of the grace, what a guest must have run of it to be stuck: what the kernel says of a running thread is a tick or two old. */
+const ranShare = 0.6
+/** Times the grace. Whoever got no processor for that long is in the way all the same. */
+const patience = 20
 /** Sequence at the last tick, by worker: another one says that guests have run since. */
 const seen = new Int32Array(data.workers)
 
@@ -48,7 +55,8 @@ function judge(index: number, epoch: number): number {
   const running = (sequence & 1) === 1
   if (running) {
     const overdueMs = epochDifferenceMs(epoch, Atomics.load(page, at + WORKER_DEADLINE))
-    if (overdueMs > data.graceMs && lastTickMs - deadlinesFromMs >= data.graceMs) {
+    if (overdueMs > data.graceMs / 5) markOverdue(index, sequence)
+    if (overdueMs > data.graceMs && lastTickMs - deadlinesFromMs >= data.graceMs && isStuck(index, overdueMs)) {
       // The deadline read may be that of the next guest or the last; the same sequence again says it was this one's.
       const deployment = Atomics.load(page, at + WORKER_DEPLOYMENT)
       if (Atomics.load(page, at + WORKER_SEQUENCE) === sequence) kill(index, deployment, overdueMs, 'deadline')
@@ -67,10 +75,40 @@ function judge(index: number, epoch: number): number {
   return active ? data.tickMs : data.napMs
 }
 
+function markOverdue(index: number, sequence: number): void {
+  const mark = overdue[index]
+  const pid = pidOf(index)
+  if (mark === undefined || (mark.sequence === sequence && mark.pid === pid)) return
+  Object.assign(mark, { pid, sequence, ranMs: ranMs(pid) })
+}
+
+/**
+ * Past its grace a guest has had its chance to reach a checkpoint only if its thread ran meanwhile. On a machine with more
+ * to do than processors it may not have, and its neighbours would pay for that.
+ */
+function isStuck(index: number, overdueMs: number): boolean {
+  if (overdueMs > patience * data.graceMs) return true
+  const ranSinceMs = ranMs(pidOf(index)) - (overdue[index]?.ranMs ?? 0)
+  return !(ranSinceMs < ranShare * data.graceMs)
+}
+
+function pidOf(index: number): number {
+  return Atomics.load(page, WORKERS_WORD + index * WORKER_WORDS + WORKER_PID)
+}
+
+/** Time on the processor of a worker's first thread, which runs its guests, ms; NaN where the kernel does not say. */
+function ranMs(pid: number): number {
+  try {
+    const [ns] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ', 1)
+    return Number(ns) / 1e6
+  } catch {
+    return Number.NaN
+  }
+}
+
 function kill(index: number, deployment: number, overdueMs: number, reason: StuckWorker['reason']): void {
-  const at = WORKERS_WORD + index * WORKER_WORDS
-  const incarnation = Atomics.load(page, at + WORKER_INCARNATION)
-  const pid = Atomics.load(page, at + WORKER_PID)
+  const incarnation = Atomics.load(page, WORKERS_WORD + index * WORKER_WORDS + WORKER_INCARNATION)
+  const pid = pidOf(index)
   // To kill, 0 and the negative are groups of processes and 1 is init: a record in the making must never reach them.
   if (pid <= 1 || killed[index] === incarnation) return
   killed[index] = incarnation

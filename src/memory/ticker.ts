@@ -22,7 +22,10 @@ export interface TickerOptions {
   tickMs?: number
   /** Between two epochs while no guest runs anywhere; 5 by default, so a guest's first tick is at most that late. */
   napMs?: number
-  /** limits.stuckGraceMs: how far past its deadline a guest that reached no checkpoint costs its worker. */
+  /**
+   * limits.stuckGraceMs: how far past its deadline a guest that reached no checkpoint costs its worker. It must have run in
+   * most of that time, where the kernel says (/proc); 20 times that costs its worker anyway.
+   */
   graceMs: number
   /** Without a heartbeat for this long a worker that has had one is stuck; 10,000 by default. */
   silenceMs?: number

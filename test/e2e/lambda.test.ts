@@ -192,9 +192,11 @@ test('what a function does wrong is its own error, by type', async () => {
       never: () => new Promise(() => {}),
     }
     export const handler = (event) => acts[event.act]()`
-  await server.create('wrong', { Timeout: 1, Code: { ZipFile: await zipOf({ 'index.mjs': source }) } })
-  const fails = async (act: string) => {
-    const { status, functionError, payload } = await server.invoke('wrong', { act })
+  const code = { ZipFile: await zipOf({ 'index.mjs': source }) }
+  await server.create('wrong', { Timeout: 30, Code: code })
+  await server.create('wrong-and-late', { Timeout: 1, Code: code })
+  const fails = async (act: string, name = 'wrong') => {
+    const { status, functionError, payload } = await server.invoke(name, { act })
     expect({ status, functionError }).toEqual({ status: 200, functionError: 'Unhandled' })
     return payload
   }
@@ -207,8 +209,8 @@ test('what a function does wrong is its own error, by type', async () => {
     errorType: 'Sandbox.Timedout',
     errorMessage: expect.stringMatching(/^RequestId: \S+ Error: Task timed out after 1\.00 seconds$/),
   }
-  expect(await fails('spins')).toEqual(timedOut)
-  expect(await fails('waits')).toEqual(timedOut)
+  expect(await fails('spins', 'wrong-and-late')).toEqual(timedOut)
+  expect(await fails('waits', 'wrong-and-late')).toEqual(timedOut)
   expect(await fails('hoards')).toMatchObject({
     errorType: 'Runtime.OutOfMemory',
     errorMessage: expect.stringContaining('MemorySize is 128 MB'),
