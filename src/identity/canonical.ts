@@ -90,9 +90,14 @@ export function splitUrl(url: string): SplitUrl {
           .split('&')
           .filter(Boolean)
           .map(decodePair)
+  // The canonical form drops it, here as in the SDK's signers: nobody would notice that it was changed on the way.
+  if (parameters.some(([name]) => name === '__proto__'))
+    throw new ThawError(
+      'InvalidSignature',
+      'The query of a signed request must not name __proto__: no signature covers it.',
+    )
   const query: Record<string, string | string[]> = {}
-  for (const [name, values] of Map.groupBy(parameters, (pair) => pair[0]))
-    Object.defineProperty(query, name, { value: values.map((pair) => pair[1]), enumerable: true })
+  for (const [name, values] of Map.groupBy(parameters, (pair) => pair[0])) query[name] = values.map((pair) => pair[1])
   return { path, query, parameters }
 }
 

@@ -232,6 +232,13 @@ describe('what is signed', () => {
     )
   })
 
+  test('a parameter that no signature covers', async () => {
+    const request = await sign(draft())
+    await expect(verify({ ...request, url: `${request.url}?__proto__=a` })).rejects.toEqual(
+      refused('InvalidSignature', 'The query of a signed request must not name __proto__: no signature covers it.'),
+    )
+  })
+
   test.each([
     ['an ARN in the path', '/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A111111111111%3Afunction%3Af', {}],
     ['a trailing slash', '/2015-03-31/event-source-mappings/', { FunctionName: 'f' }],
