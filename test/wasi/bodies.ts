@@ -58,7 +58,10 @@ export class TestSource implements BodySource {
     }
     if (most < first.length) this.#pieces[0] = first.subarray(most)
     else this.#pieces.shift()
-    return first.subarray(0, most)
+    // The reader's for this turn only.
+    const read = first.slice(0, most)
+    setImmediate(() => read.fill(0xee))
+    return read
   }
 
   onReadable(callback: () => void): () => void {

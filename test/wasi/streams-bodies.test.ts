@@ -1,8 +1,10 @@
 /** wasi:io/streams over bodies: what is there, what is not yet, what never comes. */
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { GuestTrap, InvocationAborted } from '../../src/wasi/errors.ts'
+import { AsyncGuest, events, OUT, RETURNED, subtaskOf } from './async/support.ts'
 import { TestExchange, TestSink } from './bodies.ts'
-import { CLOSED, HttpGuest, OK } from './http-support.ts'
+import { CLOSED, HttpGuest, OK, STREAMS } from './http-support.ts'
 
 const ok = (val: unknown) => ({ tag: 'ok', val })
 
@@ -67,6 +69,18 @@ describe('reading', () => {
     source.push('abc')
     expect(await waiting).toBe('ab')
     expect([guest.host.pendingWaits, source.listeners, guest.read(input)]).toEqual([0, 0, 'c'])
+  })
+
+  test('blocking-read of a guest that looks for the answer turns later', async () => {
+    const guest = new AsyncGuest({ exchange: new TestExchange({}, new TestSink()) })
+    const incoming = guest.made('[method]incoming-request.consume', guest.opened().request)
+    const input = guest.made('[method]incoming-body.stream', incoming)
+    const { subtask } = subtaskOf(guest.async(STREAMS, inputStream('blocking-read'), input, 9n, OUT))
+    guest.exchange.body.push('abc')
+    await setImmediate()
+    await setImmediate()
+    expect(await guest.wait(guest.set(subtask))).toEqual([events.subtask, subtask, RETURNED])
+    expect(guest.text(guest.view.getUint32(OUT + 4, true), guest.view.getUint32(OUT + 8, true))).toBe('abc')
   })
 
   test('blocking-read waits for the end', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Block } from './memory.ts'
 
 /** Ours: held for what else is written in the same turn; from here on it goes out at once. */
 const corkBytes = 16_384
@@ -19,12 +20,14 @@ export class CorkedResponse {
   onTaken = (): void => {}
   /** Until Node has it. */
   #head: ResponseHead | undefined
-  #pieces: Buffer[] = []
+  /** Where what is written is kept. */
+  #block: Block | undefined
+  /** The last of the block, which Node has not been given yet. */
   #corkedBytes = 0
   /** Given to Node, and not yet to the kernel. */
   #pendingBytes = 0
   /** Its pieces, in their order. */
-  readonly #givenBytes: number[] = []
+  readonly #given: { block: Block; bytes: number }[] = []
   #isPlanned = false
   #isOver = false
 
@@ -38,11 +41,20 @@ export class CorkedResponse {
     return this.#corkedBytes + this.#pendingBytes
   }
 
-  /** Kept as it is. */
-  write(bytes: Buffer): void {
+  /** A copy is kept. */
+  write(bytes: Uint8Array): void {
     if (this.#isOver) return
-    this.#pieces.push(bytes)
-    this.#corkedBytes += bytes.length
+    for (let rest = bytes; rest.length > 0;) {
+      this.#block ??= Block.withRoom(rest.length)
+      const taken = this.#block.append(rest)
+      this.#corkedBytes += taken
+      rest = taken === rest.length ? nothing : rest.subarray(taken)
+      if (this.#block.room === 0) {
+        this.send()
+        if (this.#isOver) return
+        this.#block = undefined
+      }
+    }
     if (this.#corkedBytes >= corkBytes) this.send()
     else this.#plan()
   }
@@ -85,7 +97,8 @@ export class CorkedResponse {
   drop(): void {
     this.#isOver = true
     this.#head = undefined
-    this.#pieces = []
+    if (this.#block?.isIdle === true) this.#block.giveBack()
+    this.#block = undefined
     this.#corkedBytes = 0
   }
 
@@ -110,17 +123,28 @@ export class CorkedResponse {
   }
 
   #take(): Buffer {
-    const [first] = this.#pieces
-    const bytes = first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces)
-    this.#pieces = []
+    const block = this.#block
+    const bytes = this.#corkedBytes
+    if (block === undefined) return nothing
     this.#corkedBytes = 0
-    this.#pendingBytes += bytes.length
-    this.#givenBytes.push(bytes.length)
-    return bytes
+    this.#pendingBytes += bytes
+    this.#given.push({ block, bytes })
+    return block.send(bytes)
   }
 
-  readonly #countTaken = (): void => {
-    this.#pendingBytes -= this.#givenBytes.shift() ?? 0
+  readonly #countTaken = (error?: Error | null): void => {
+    const given = this.#given.shift()
+    if (given === undefined) return
+    const { block, bytes } = given
+    this.#pendingBytes -= bytes
+    block.arrived(error != null)
+    const isCurrent = this.#block === block
+    if (block.isIdle && (!isCurrent || this.#corkedBytes === 0)) {
+      if (isCurrent) this.#block = undefined
+      block.giveBack()
+    }
     this.onTaken()
   }
 }
+
+const nothing = Buffer.alloc(0)

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { BodyError, bodyTooLong, type BodySource } from '../../http/body.ts'
 import type { HeaderList } from '../../http/message.ts'
 import { incomingTrailers } from './field-rules.ts'
+import { freeSoon } from './memory.ts'
 import { Pieces } from './pieces.ts'
 import { Wake } from './wake.ts'
 
@@ -33,7 +34,7 @@ type Settled = 'ended' | 'cancelled' | BodyError
 class IncomingBody implements ArrivingBody {
   readonly #incoming: IncomingMessage
   readonly #limits: IncomingBodyLimits
-  readonly #pieces = new Pieces()
+  readonly #pieces = new Pieces(freeSoon)
   readonly #wake = new Wake(() => this.#pieces.bytes > 0 || this.#state !== 'open')
   #state: 'open' | Settled = 'open'
   #started = false

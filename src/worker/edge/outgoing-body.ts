@@ -140,7 +140,7 @@ class OutgoingBody implements BodySink {
       this.fail(error)
       throw error
     }
-    this.#response.write(Buffer.from(bytes))
+    this.#response.write(bytes)
   }
 
   onWritable(callback: () => void): () => void {

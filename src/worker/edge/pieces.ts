@@ -12,8 +12,14 @@ interface Piece {
 
 /** Bytes as they arrive, in as few pieces as is cheap: a client that sends a byte a chunk must not cost an object a byte. */
 export class Pieces {
+  readonly #onTaken: ((bytes: Buffer) => void) | undefined
   #pieces: Piece[] = []
   #bytes = 0
+
+  /** @param onTaken given each piece of memory of which the last byte has been taken */
+  constructor(onTaken?: (bytes: Buffer) => void) {
+    this.#onTaken = onTaken
+  }
 
   get bytes(): number {
     return this.#bytes
@@ -42,7 +48,10 @@ export class Pieces {
     const taken = first.bytes.subarray(first.from, Math.min(first.to, first.from + most))
     first.from += taken.length
     this.#bytes -= taken.length
-    if (first.from === first.to) this.#pieces.shift()
+    if (first.from === first.to) {
+      this.#pieces.shift()
+      this.#onTaken?.(first.bytes)
+    }
     return taken
   }
 

@@ -63,7 +63,7 @@ export async function readAll(source: BodySource): Promise<Buffer> {
     const read = source.read(65_536)
     if (read === 'end') return Buffer.concat(pieces)
     if (read === 'wait') await readable(source)
-    else pieces.push(read)
+    else pieces.push(read.slice())
   }
 }
 
