@@ -18,7 +18,9 @@ export const forgetOrigin = () => {
 export const performance = {
   now() {
     noteRead('performance.now()')
-    return monotonicMs() - started()
+    // In this order: at its first use it is 0, not below.
+    const fromMs = started()
+    return monotonicMs() - fromMs
   },
   get timeOrigin() {
     noteRead('performance.timeOrigin')

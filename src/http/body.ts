@@ -24,8 +24,8 @@ export function bodyTooLong(of: 'request' | 'response', mostBytes: number): Body
 /** A body that is read. One reader. */
 export interface BodySource {
   /**
-   * At most `most` (1 or more) of the bytes that are there; never none. They are the caller's for this turn of the event
-   * loop, after which their memory may be used for others.
+   * At most `most` (1 or more) of the bytes that are there; never none. They are the caller's until it reads again or
+   * cancels, and for the rest of that turn of the event loop; then their memory may be used for others.
    * @returns 'wait' if there are none yet, 'end' after the last, and from then on
    * Errors: BodyError, from then on.
    */

@@ -51,7 +51,7 @@ async function readLater(state: HostState, stream: InputStream, length: bigint):
   for (;;) {
     if (stream.reader !== undefined) await state.waits.until([stream.reader], [stream])
     const outcome = read(state, stream, length)
-    // A guest that does not wait for this alone may take it in a later turn: what was read is a source's own until then.
+    // A guest that does not wait for this alone may take it turns later, when somebody else has read on.
     if (outcome.tag === 'err') return outcome
     if (outcome.val.length > 0) return ok(outcome.val.slice())
   }

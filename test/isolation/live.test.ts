@@ -78,7 +78,11 @@ describe('an invocation sees the present', () => {
     expect(first.now).toBeGreaterThanOrEqual(before)
     expect(second.now).toBeGreaterThanOrEqual(first.now)
     expect(second.now).toBeLessThanOrEqual(after)
-    expect(second.performance).toBeGreaterThan(first.performance)
+    // Each counts from its own first look.
+    for (const { performance } of [first, second]) {
+      expect(performance).toBeGreaterThanOrEqual(0)
+      expect(performance).toBeLessThan(5_000)
+    }
     // Init was when the component was built.
     expect(first.atInit.now).toBeLessThan(before)
   })

@@ -15,6 +15,7 @@ export class TestSource implements BodySource {
   trailers: HeaderList = []
   cancelled = false
   #pieces: Uint8Array[] = []
+  #read: Uint8Array | undefined
   #end: 'open' | 'end' | BodyError = 'open'
   #callback: (() => void) | undefined
 
@@ -50,6 +51,7 @@ export class TestSource implements BodySource {
 
   read(most: number): Uint8Array | 'wait' | 'end' {
     if (most < 1) throw new RangeError('a read of nothing')
+    this.#spoil()
     if (this.cancelled) return 'end'
     const [first] = this.#pieces
     if (first === undefined) {
@@ -58,10 +60,8 @@ export class TestSource implements BodySource {
     }
     if (most < first.length) this.#pieces[0] = first.subarray(most)
     else this.#pieces.shift()
-    // The reader's for this turn only.
-    const read = first.slice(0, most)
-    setImmediate(() => read.fill(0xee))
-    return read
+    this.#read = first.slice(0, most)
+    return this.#read
   }
 
   onReadable(callback: () => void): () => void {
@@ -73,8 +73,16 @@ export class TestSource implements BodySource {
   }
 
   cancel(): void {
+    this.#spoil()
     this.cancelled = true
     this.#pieces = []
+  }
+
+  /** What was read is the reader's no longer. */
+  #spoil(): void {
+    const read = this.#read
+    if (read !== undefined) setImmediate(() => read.fill(0xee))
+    this.#read = undefined
   }
 
   #wake(): this {

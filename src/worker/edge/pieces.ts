@@ -12,13 +12,15 @@ interface Piece {
 
 /** Bytes as they arrive, in as few pieces as is cheap: a client that sends a byte a chunk must not cost an object a byte. */
 export class Pieces {
-  readonly #onTaken: ((bytes: Buffer) => void) | undefined
+  readonly #onOver: ((bytes: Buffer) => void) | undefined
+  /** Taken to its last byte, and looked at until more is taken. */
+  #last: Buffer | undefined
   #pieces: Piece[] = []
   #bytes = 0
 
-  /** @param onTaken given each piece of memory of which the last byte has been taken */
-  constructor(onTaken?: (bytes: Buffer) => void) {
-    this.#onTaken = onTaken
+  /** @param onOver given each piece of memory that was taken to its last byte, once more is taken, or it is cleared */
+  constructor(onOver?: (bytes: Buffer) => void) {
+    this.#onOver = onOver
   }
 
   get bytes(): number {
@@ -43,6 +45,7 @@ export class Pieces {
 
   /** At most `most` of the first bytes; undefined if there are none. */
   take(most: number): Buffer | undefined {
+    this.#endLast()
     const [first] = this.#pieces
     if (first === undefined) return undefined
     const taken = first.bytes.subarray(first.from, Math.min(first.to, first.from + most))
@@ -50,7 +53,7 @@ export class Pieces {
     this.#bytes -= taken.length
     if (first.from === first.to) {
       this.#pieces.shift()
-      this.#onTaken?.(first.bytes)
+      this.#last = first.bytes
     }
     return taken
   }
@@ -63,7 +66,13 @@ export class Pieces {
   }
 
   clear(): void {
+    this.#endLast()
     this.#pieces = []
     this.#bytes = 0
+  }
+
+  #endLast(): void {
+    if (this.#last !== undefined) this.#onOver?.(this.#last)
+    this.#last = undefined
   }
 }
