@@ -25,7 +25,7 @@ interface Deployed {
 }
 
 async function deploy(guest: Hoarder): Promise<Deployed> {
-  const spec = await runtime.deploy(guest.component)
+  const spec = await runtime.deploy(guest.code)
   const engine = await loadEngine(runtime.artifactsDir, spec.engine)
   return { guest, spec, engine, image: SnapshotImage.open(runtime.artifactsDir, spec.snapshot) }
 }

@@ -29,7 +29,7 @@ describe.each(ways)('restored by $way', ({ way }) => {
       await using runtime = await testRuntime({ restore: way })
       expect(runtime.runtime.stats().way).toBe(way)
       const guest = await make(0)
-      const spec = await runtime.deploy(guest.component)
+      const spec = await runtime.deploy(guest.code)
       for (const end of guest.answers.concat(guest.failing)) {
         expect(await endBy(runtime, spec, guest, end)).toBe(guest.failures[end] ?? guest.pristine)
         // Before the reset has had its turn ...

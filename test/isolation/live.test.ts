@@ -101,8 +101,8 @@ describe('an invocation sees the present', () => {
   })
 
   test('and an environment that a guest has changed is back for the next', async () => {
-    const guest = await javascriptHoarder(0)
-    const spec = await runtime.deploy(guest.component, { environment: { STAIN: 'configured' } })
+    const guest = javascriptHoarder(0)
+    const spec = await runtime.deploy(guest.code, { environment: { STAIN: 'configured' } })
     const expected = guest.pristine.replace('"environment":null', '"environment":"configured"')
     for (let round = 0; round < 3; round++)
       expect(payloadText(await runtime.invoke(spec, guest.event('return', 'changed')))).toBe(expected)

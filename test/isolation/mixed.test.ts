@@ -48,7 +48,7 @@ async function functions(runtime: TestRuntime): Promise<{ guest: Hoarder; spec: 
   for (let index = 0; index < 50; index++) {
     const make = index < 30 ? javascriptHoarder : index < 40 ? assemblyscriptHoarder : watHoarder
     const guest = await make(index)
-    deployed.push({ guest, spec: await runtime.deploy(guest.component) })
+    deployed.push({ guest, spec: await runtime.deploy(guest.code) })
   }
   return deployed
 }

@@ -1,5 +1,6 @@
 /** The guests that report what they find and stain it, in the three kinds, and what they report when they find nothing. */
-import { assemblyscriptGuest, javascriptGuest, watGuest, withText } from '../support/guests.ts'
+import { javascriptFunction, type SourceFunction } from '../support/build-cache.ts'
+import { assemblyscriptGuest, fixtureText, watGuest, withText } from '../support/guests.ts'
 
 /** What the fixtures have in the place of a function's own canary; all canaries are as long. */
 export const placeholder = 'canary-of-the-function'
@@ -12,7 +13,7 @@ export type End = 'return' | 'wait' | 'throw' | 'exit' | 'spin' | 'grow' | 'hang
 
 export interface Hoarder {
   kind: 'javascript' | 'assemblyscript' | 'wat'
-  component: Uint8Array
+  code: Uint8Array | SourceFunction
   canary: string
   /** Ways to end that answer with what was found. */
   answers: readonly End[]
@@ -24,11 +25,11 @@ export interface Hoarder {
   pristine: string
 }
 
-export async function javascriptHoarder(index: number): Promise<Hoarder> {
+export function javascriptHoarder(index: number): Hoarder {
   const canary = functionCanary(index)
   return {
     kind: 'javascript',
-    component: withText(await javascriptGuest('hoarder'), placeholder, canary),
+    code: javascriptFunction(fixtureText('hoarder.mjs').replaceAll(placeholder, canary)),
     canary,
     answers: ['return', 'wait', 'grow'],
     failures: {
@@ -72,7 +73,7 @@ export async function assemblyscriptHoarder(index: number): Promise<Hoarder> {
   }
   return {
     kind: 'assemblyscript',
-    component: withText(await assemblyscriptGuest('hoarder'), placeholder, canary, 'utf16le'),
+    code: withText(await assemblyscriptGuest('hoarder'), placeholder, canary, 'utf16le'),
     canary,
     answers: ['return', 'grow'],
     failures: {
@@ -94,7 +95,7 @@ export async function watHoarder(index: number): Promise<Hoarder> {
   return {
     kind: 'wat',
     // Two by two of one engine.
-    component: await watGuest('canary', { canary, variant: String(index >> 1), own: String(index % 9) }),
+    code: await watGuest('canary', { canary, variant: String(index >> 1), own: String(index % 9) }),
     canary,
     answers: ['return', 'grow'],
     failures: {
