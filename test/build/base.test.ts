@@ -81,7 +81,7 @@ test('without it such a function is built all the same, of the same engine', asy
   const noFolder = join(await temporaryFolder(), 'file')
   await writeFile(noFolder, '')
   const without = await builtWith(noFolder, fetchSource)
-  const within = await builtWith(join(await temporaryFolder(), 'cache'), fetchSource)
+  const within = await builtWith(testCacheDir, fetchSource)
   expect([without.entry, without.engine]).toEqual(['http-0.3', within.engine])
   const notFetch = await builtWith(noFolder, 'export default { fetch: 1, handler: () => 1 }')
   expect(notFetch.entry).toBeUndefined()

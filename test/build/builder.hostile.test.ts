@@ -50,9 +50,9 @@ test('an endless init is ended at the time limit', async () => {
 })
 
 test('an endless start function of a component is ended at the time limit', async () => {
-  const under = await testBuilder({ buildMs: 6_000 })
+  const under = await testBuilder({ buildMs: 4_000 })
   const upload = await under.request(await watComponent(endlessStart), { runtime: 'provided.component' })
-  await expect(under.builder.build(upload)).rejects.toThrow('The build did not finish within 6 s (limit buildMs)')
+  await expect(under.builder.build(upload)).rejects.toThrow('The build did not finish within 4 s (limit buildMs)')
   expect(await under.leftovers()).toEqual([])
 })
 

@@ -80,7 +80,7 @@ export interface Victim extends AsyncDisposable {
 
 /** The server comes back at once, on the same port and folder, whenever it is gone. */
 /** Of each kind: on a busy machine a server that dies every two seconds gets hardly anything done, and shows nothing more. */
-const mostKills = 8
+const mostKills = 5
 
 export async function startVictim(overrides: Record<string, unknown> = {}): Promise<Victim> {
   const dataDir = await mkdtemp(join(tmpdir(), 'thaw-crash-'))
